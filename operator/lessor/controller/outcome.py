@@ -1,0 +1,111 @@
+"""What an answer of the API server means for the ledger. Synchronous: the writer brings the answers, a simulation others.
+
+Three outcomes end an action: it succeeded; its object was read again (after a conflict, or when nobody knows whether the
+write was carried out); its object is not there. Each is observed first and settled then, so nothing is decided between.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lessor.core import actions as a
+from lessor.core.actions import Action, Key
+from lessor.core.initialise import raised
+from lessor.core.ledger import Ledger
+from lessor.core.model import Lease, Pool, Resource
+from lessor.kube import codec
+
+Json = dict[str, Any]
+
+
+def observe(ledger: Ledger, kind: str, body: Json) -> Pool | Resource | Lease | None:
+    """One object as the API server showed it; None if it can't be read (the ledger knows then)."""
+    known = ledger.pools.get(body["metadata"]["name"]) if kind == a.POOL else None
+    try:
+        item = codec.read(kind, body, known)
+    except codec.Unreadable as e:
+        ledger.observe_unreadable(e.key, e.version, e.message)
+        return None
+    ledger.observe(item)
+    return item
+
+
+def observe_list(ledger: Ledger, kind: str, bodies: list[Json], version: int, begun: int) -> None:
+    """A whole LIST, begun at the ledger's tick `begun`."""
+    items: list[Pool | Resource | Lease] = []
+    unreadable: list[Key] = []
+    for body in bodies:
+        known = ledger.pools.get(body["metadata"]["name"]) if kind == a.POOL else None
+        try:
+            items.append(codec.read(kind, body, known))
+        except codec.Unreadable as e:
+            ledger.observe_unreadable(e.key, e.version, e.message)
+            unreadable.append(e.key)
+    ledger.observe_list(kind, items, version, begun, unreadable)
+
+
+def deleted(ledger: Ledger, kind: str, body: Json) -> None:
+    """A DELETED event: the body is the object's last version, its resourceVersion that of the deletion."""
+    meta = body["metadata"]
+    last: Lease | None = None
+    if kind == a.LEASE:
+        try:
+            last = codec.lease(body)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            last = None  # its end is then a loss
+    ledger.observe_gone(codec.key_of(kind, meta), int(meta["resourceVersion"]), last)
+
+
+def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> None:
+    """The call was carried out. `answer`: the object, or (items, version) of a list; `at_mono`: when it was sent."""
+    match action:
+        case a.ListLeases():
+            bodies, version = answer
+            observe_list(ledger, a.LEASE, bodies, version, action.tick)
+        case a.LookAtPool():
+            observe(ledger, a.POOL, answer)
+            ledger.observe_pool_look(action.name, at_mono)
+        case a.LookAtLease():
+            observe(ledger, a.LEASE, answer)
+            if answer["metadata"]["uid"] != action.uid:
+                ledger.observe_lease_absent(action.uid)
+        case a.CreateResource():
+            if action.fresh:
+                ledger.fresh[answer["metadata"]["uid"]] = None
+            observe(ledger, a.RESOURCE, answer)
+        case a.DeleteResource():
+            if answer.get("kind") != "Status":  # a Status says that it went at once; else it waits for its finalizer
+                observe(ledger, a.RESOURCE, answer)
+            else:
+                ledger.observe_missing(action.key)
+        case _:
+            if isinstance(action, a.ReserveOrdinals):
+                # Our guarded write made the reservation, so nobody had created what is above the old mark.
+                ledger.fresh_from.setdefault(action.pool.uid, action.pool.next_ordinal)
+            observe(ledger, action.key[0], answer)
+            if isinstance(action, a.Raise):
+                raised(ledger, action)
+    ledger.settled(action)
+
+
+def found(ledger: Ledger, action: Action, body: Json) -> None:
+    """The action's object was read again, instead of an answer."""
+    observe(ledger, action.key[0], body)
+    if isinstance(action, (a.Bind, a.Raise, a.Report, a.Shrink, a.End)) and body["metadata"]["uid"] != action.lease.uid:
+        ledger.observe_missing(action.key)  # another of that name
+    ledger.settled(action)
+
+
+def not_there(ledger: Ledger, action: Action, at_mono: float) -> None:
+    """A live read, or the call itself, found no such object."""
+    match action:
+        case a.LookAtLease():
+            ledger.observe_lease_absent(action.uid)
+        case a.LookAtPool():
+            ledger.observe_missing(a.pool_key(action.name))
+            ledger.observe_pool_look(action.name, at_mono)
+        case a.ListLeases():
+            raise AssertionError("a collection is always there once its CRD is")
+        case _:
+            ledger.observe_missing(action.key)
+    ledger.settled(action)

@@ -1,0 +1,250 @@
+"""The decision: what to write now, given what is known. Its one effect is that the ledger assumes what it asks for.
+
+Endings come first: what ended now is what can be lent. Half-done grants come before new ones. Only what changed since the
+last decision is looked at, so the cost of a grant does not grow with the number of resources.
+"""
+
+from __future__ import annotations
+
+from .actions import (
+    Action,
+    Bind,
+    Claim,
+    Decision,
+    End,
+    Free,
+    HandOver,
+    LookAtLease,
+    LookAtPool,
+    Raise,
+    Report,
+    lease_key,
+    resource_key,
+)
+from .allocator import Grant, Walk, assign
+from .endings import dropped, end_of, free_of
+from .explain import Reason, bound_conditions, end_conditions, refusal, waiting, waiting_conditions
+from .initialise import initialise
+from .ledger import Ledger
+from .model import Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
+from .queue import coupled
+from .states import Event
+from .stock import report, stock
+
+REFUSE_AFTER_S = 10.0  # objects applied together arrive in any order (design, section 2)
+EXPLAIN_EVERY_S = 10.0  # what others wait for changes with every grant: not a write for each
+
+
+def decide(ledger: Ledger, now: Now) -> Decision:
+    """The next actions, and when to ask again. Nothing before every kind was listed once."""
+    if not ledger.ready:
+        return Decision()
+    return _Round(ledger, now).run()
+
+
+class _Round:
+    """One decision: the steps in their order, and what they have asked for so far."""
+
+    def __init__(self, ledger: Ledger, now: Now) -> None:
+        self.ledger, self.now = ledger, now
+        self.actions: list[Action] = []
+        self.freeing: dict[str, Free] = {}
+
+    def run(self) -> Decision:
+        ledger = self.ledger
+        explain = self._due()
+        leases, ledger.dirty_leases = ledger.dirty_leases, {}
+        for uid in leases:
+            self._lease(uid)
+        resources, ledger.dirty_resources = ledger.dirty_resources, {}
+        blanks = [name for name in resources if self._resource(name)]
+        pools, ledger.dirty_pools = ledger.dirty_pools, {}
+        blanks += [name for pool in pools for name in ledger.pool_index(pool).blanks if name not in resources]
+        for action in initialise(ledger, blanks):
+            self._ask(action)
+        pools.update((free.resource.pool, None) for free in self.freeing.values())
+        for group in coupled(ledger, pools):
+            self._lend(group)
+        for free in self.freeing.values():
+            self._ask(free)
+        stocks, ledger.dirty_stock = ledger.dirty_stock, {}
+        for pool in stocks:
+            for action in stock(ledger, pool):
+                self._ask(action)
+        for uid in leases:
+            self._explain(uid)
+        self._explain_again(pools, explain)
+        counts, ledger.dirty_counts = ledger.dirty_counts, {}
+        for pool in counts:
+            if (told := report(ledger, pool, self.now)) is not None:
+                self._ask(told)
+        return Decision(tuple(self.actions), ledger.timers.next)
+
+    def _ask(self, action: Action) -> None:
+        self.ledger.assume(action)
+        self.actions.append(action)
+
+    def _due(self) -> list[str]:
+        """Marks what a deadline has come for; returns the pools whose queue is to be told anew."""
+        ledger, explain = self.ledger, []
+        for kind, name in ledger.timers.due(self.now.mono):
+            match kind:
+                case "pool":
+                    ledger.dirty_pools[name] = None
+                case "lease":
+                    ledger.dirty_leases[name] = None
+                case "resource":
+                    ledger.dirty_resources[name] = None
+                case "counts":
+                    ledger.dirty_counts[name] = None
+                case "explain":
+                    explain.append(name)
+        return explain
+
+    # -- leases
+
+    def _lease(self, uid: str) -> None:
+        lease = self.ledger.live(uid)
+        if lease is None or self.ledger.is_busy(lease_key(uid)):
+            return
+        if (end := end_of(lease)) is not None:
+            self._ask(end)
+        elif lease.waiting and uid in self.ledger.half_done:
+            if uid not in self.ledger.claiming:
+                self._bind(lease)
+        elif lease.waiting and not lease.accepted:
+            self._judge(lease)
+
+    def _bind(self, lease: Lease) -> None:
+        held = self.ledger.held_by(lease)
+        got = assign(lease, held)
+        if got is None:
+            return
+        entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in held if r.name in got)
+        pools = [pool for name in lease.pools if (pool := self.ledger.pools.get(name)) is not None]
+        conditions = bound_conditions([entry.name for entry in entries])
+        self._ask(Bind(lease, entries, terms_of(lease, pools), conditions))
+
+    def _judge(self, lease: Lease) -> None:
+        """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
+        ledger, now = self.ledger, self.now
+        why = refusal(ledger, lease)
+        if why is None:
+            ledger.failing.pop(lease.uid, None)
+            return
+        reason, since = ledger.failing.get(lease.uid, ("", 0.0))
+        if reason != why[0]:
+            since = now.mono
+            ledger.failing[lease.uid] = (why[0], since)
+        due = since + REFUSE_AFTER_S
+        final = why[0] is Reason.NOT_SUPPORTED_YET  # no other object can change that
+        if now.mono < due and not final:
+            ledger.timers.set("lease", lease.uid, due)
+            return
+        unread = [] if final else [name for name in lease.pools if ledger.pool_looks.get(name, -1.0) < due]
+        if not unread:
+            state = LeaseState.REFUSED
+            self._ask(End(lease, Event.REFUSE, state, end_conditions(lease, state, why)))
+        for name in unread:
+            look = LookAtPool(name)
+            if look.key not in ledger.pending:
+                self._ask(look)
+
+    # -- resources
+
+    def _resource(self, name: str) -> bool:
+        """The next step of one Resource; True if it has no state yet (those are taken together)."""
+        ledger = self.ledger
+        resource = ledger.resources.get(name)
+        if resource is None or ledger.is_busy(resource_key(name)):
+            return False
+        if resource.holder is not None:
+            step = free_of(ledger, resource)
+            if isinstance(step, Free):
+                self.freeing[name] = step
+            elif isinstance(step, LookAtLease) and step.key not in ledger.pending:
+                self._ask(step)
+            return False
+        if resource.state is None:
+            return True
+        if (drop := dropped(ledger, resource)) is not None:
+            self._ask(drop)
+        elif resource.hold_until and ledger.ripe.get(name) != resource.hold_until:
+            if resource.hold_until <= self.now.wall:
+                ledger.ripen(resource)
+            else:
+                ledger.timers.set("resource", name, self.now.mono + resource.hold_until - self.now.wall)
+        return False
+
+    # -- grants
+
+    def _lend(self, group: list[str]) -> None:
+        out = Walk(self.ledger, self.freeing, self.now).run(group)
+        for grant in out.grants:
+            for name, request in grant.names.items():
+                self._claim(grant, name, request)
+        if out.stuck and not self.ledger.is_busy(lease_key(out.stuck[-1].uid)):
+            # Of several half-done grants that block each other only the last in line gives way: the others may then be
+            # completed with what it gives back.
+            self._ask(Raise(out.stuck[-1]))
+        if out.mature_next is not None:
+            self.ledger.timers.set("pool", group[0], self.now.mono + out.mature_next - self.now.wall)
+
+    def _claim(self, grant: Grant, name: str, request: Request) -> None:
+        lease, resource = grant.lease, self.ledger.resources[name]
+        pool = self.ledger.pools[resource.pool]
+        holder = Holder(
+            namespace=lease.namespace,
+            name=lease.name,
+            uid=lease.uid,
+            attempt=lease.attempt,
+            from_state=request.from_state,
+            release_state=lease.release_state or pool.release_states[0],
+            identity=lease.identity,
+            term=pool.renew_within,
+        )
+        free = self.freeing.pop(name, None)
+        if free is not None:
+            self._ask(HandOver(resource, holder, request.as_state, free.ended))
+        else:
+            self._ask(Claim(resource, holder, request.as_state))
+
+    # -- what people are told
+
+    def _explain(self, uid: str) -> None:
+        """Tells a waiting Lease why it waits, if that is news: at its first decision, and when its reason changes."""
+        ledger = self.ledger
+        lease = ledger.live(uid)
+        if lease is None or not lease.waiting or uid in ledger.half_done or ledger.is_busy(lease_key(uid)):
+            return
+        if lease.deleting or lease.release:
+            return
+        why = refusal(ledger, lease) if not lease.accepted else None
+        accepted = why is None
+        conditions = waiting_conditions(why or waiting(ledger, lease), accepted=accepted)
+        if not all(conditions[c].says(lease.conditions.get(c)) for c in ("Accepted", "Bound", "Finished")):
+            self._ask(Report(lease, accepted, conditions))
+
+    def _explain_again(self, pools: dict[str, None], due: list[str]) -> None:
+        for pool in pools:
+            if self.ledger.pool_index(pool).waiting:
+                self.ledger.timers.set("explain", pool, self.now.mono + EXPLAIN_EVERY_S)
+        for pool in due:
+            for uid in list(self.ledger.pool_index(pool).waiting_uids()):
+                self._explain(uid)
+
+
+def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
+    """The pools' rules that a Lease is bound under: the strictest of them, and their common onLoss and releaseState.
+
+    Where they differ, each Resource keeps its own: `holder.releaseState`, and its Pool's onLoss."""
+    losses = {pool.on_loss for pool in pools}
+    releases = {pool.release_states[0] for pool in pools}
+    longest = [pool.max_duration for pool in pools if pool.max_duration is not None]
+    return Terms(
+        renew_within=min((pool.renew_within for pool in pools), default=1800.0),
+        max_duration=min(longest, default=None),
+        release_state=lease.release_state or (releases.pop() if len(releases) == 1 else None),
+        on_loss=losses.pop() if len(losses) == 1 else None,
+        priority=lease.priority,
+    )

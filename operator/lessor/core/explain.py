@@ -1,0 +1,227 @@
+"""Reasons and messages: the one place for the words that statuses, log lines, HTTP and the command line share.
+
+Conditions follow the API conventions: CamelCase reasons are API, messages are for people and say what to do.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .allocator import by_group, match
+from .ledger import Ledger
+from .model import FREE, UNCLEAN, Condition, Conditions, ConditionStatus, Lease, LeaseState, Pool, Request
+
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+
+
+class Reason(StrEnum):
+    """Every reason that this version writes."""
+
+    # of Accepted: why a Lease is Refused
+    ACCEPTED = "Accepted"
+    NOT_SUPPORTED_YET = "NotSupportedYet"
+    POOL_NOT_FOUND = "PoolNotFound"
+    NO_MATCHING_RESOURCE = "NoMatchingResource"
+    COUNT_EXCEEDS_POOL = "CountExceedsPool"
+    RELEASE_STATE_NOT_ALLOWED = "ReleaseStateNotAllowed"
+    UNREADABLE = "Unreadable"
+    # of Bound, while waiting: one at a time, in this order
+    POOL_PAUSED = "PoolPaused"
+    ALL_CORDONED = "AllCordoned"
+    RESERVED_FOR_EARLIER = "ReservedForEarlier"
+    WAITING_FOR_OTHER_POOL = "WaitingForOtherPool"
+    WAITING_FOR_CLEANING = "WaitingForCleaning"
+    WAITING_FOR_CAPACITY = "WaitingForCapacity"
+    # of Bound and Ready afterwards, of Finished, and how a hold ended in lastHolders
+    BOUND = "Bound"
+    READY = "Ready"
+    RELEASED = "Released"
+    DELETED = "Deleted"
+    LOST = "Lost"
+    NEVER_BOUND = "NeverBound"
+    ACTIVE = "Active"
+    NOT_TRACKED = "NotTracked"
+    NOT_REQUESTED = "NotRequested"
+    # of Pools
+    DUPLICATE_NAME = "DuplicateName"
+    DELETING = "Deleting"
+    PAUSED = "Paused"
+    IN_USE = "InUse"
+    IDLE = "Idle"
+    NOTHING_FREE = "NothingFree"
+    SOME_FREE = "SomeFree"
+    NOT_IN_POOL = "NotInPool"
+
+
+Why = tuple[Reason, str]  # a reason and its sentence
+
+
+def refusal(ledger: Ledger, lease: Lease) -> Why | None:
+    """Why a Lease can never be met as things stand; None if it can be."""
+    if lease.unsupported:
+        return Reason.NOT_SUPPORTED_YET, f"this version does not support {fields(lease.unsupported)}: leave it out"
+    requests: dict[str, list[Request]] = {}
+    for request in lease.requests:
+        requests.setdefault(request.pool, []).append(request)
+    for name, wanted in requests.items():
+        pool = ledger.pools.get(name)
+        if pool is None:
+            return Reason.POOL_NOT_FOUND, f"there is no pool {name}: create it, or correct the request's pool"
+        if not pool.unsupported and (why := _exceeds(pool, wanted)):
+            return why
+        if lease.release_state is not None and not pool.allows(lease.release_state):
+            allowed = ", ".join(pool.release_states)
+            return (
+                Reason.RELEASE_STATE_NOT_ALLOWED,
+                f"pool {name} does not allow releaseState {lease.release_state}; it allows {allowed}",
+            )
+    return None
+
+
+def _exceeds(pool: Pool, requests: list[Request]) -> Why | None:
+    count = sum(request.count for request in requests)
+    if count > len(pool.items):
+        return Reason.COUNT_EXCEEDS_POOL, f"{count} of pool {pool.name} are asked for; it has {len(pool.items)}"
+    if not match(requests, [], pool.items)[1]:
+        unknown = sorted({name for request in requests for name in request.names if name not in pool.items})
+        what = f"it has no {', '.join(unknown[:5])}" if unknown else "the requests name the same ones too often"
+        return Reason.NO_MATCHING_RESOURCE, f"the names asked of pool {pool.name} can't be met: {what}"
+    return None
+
+
+def waiting(ledger: Ledger, lease: Lease) -> Why:
+    """Why an acceptable Lease waits: the first that applies, most specific and soonest mended first."""
+    for name in lease.pools:
+        if name not in ledger.pools:
+            return Reason.POOL_NOT_FOUND, f"pool {name} was deleted; the lease waits until it is back"
+    for name in lease.pools:
+        if (why := paused(ledger.pools[name])) is not None:
+            return Reason.POOL_PAUSED, why
+    for name in lease.pools:
+        index = ledger.pool_index(name)
+        if index.names and not index.usable:
+            return Reason.ALL_CORDONED, f"every resource of pool {name} is cordoned or being removed"
+    short: list[str] = []
+    lacking = 0
+    for (name, state), requests in by_group(lease.requests).items():
+        shelf = [resource for _, resource in ledger.pool_index(name).idle(state)]
+        got, whole = match(requests, [], shelf)
+        if not whole:
+            short.append(name)
+            lacking += sum(request.count for request in requests) - len(got)
+    if not short:
+        return Reason.RESERVED_FOR_EARLIER, "what is free is kept for a lease that waits longer"
+    if len(short) < len(lease.pools):
+        return Reason.WAITING_FOR_OTHER_POOL, f"pool {', '.join(short)} has too few free; the other pools have enough"
+    if any(ledger.pools[name].janitor for name in short):
+        unclean = sum(ledger.pool_index(name).counts.get(state, 0) for name in short for state in sorted(UNCLEAN))
+        if unclean >= lacking:
+            return Reason.WAITING_FOR_CLEANING, f"resources of pool {', '.join(short)} are being cleaned"
+    return Reason.WAITING_FOR_CAPACITY, f"pool {', '.join(short)} has too few free resources"
+
+
+def paused(pool: Pool) -> str | None:
+    """The sentence that says why a Pool lends nothing now."""
+    if pool.unsupported:
+        return f"pool {pool.name} is not ready: this version does not support {fields(pool.unsupported)}"
+    if pool.deleting:
+        return f"pool {pool.name} is being deleted"
+    if pool.hold:
+        return f"pool {pool.name} is on hold (spec.mode)"
+    return None
+
+
+def fields(paths: tuple[str, ...]) -> str:
+    return ", ".join(paths)
+
+
+def waiting_conditions(why: Why, *, accepted: bool) -> Conditions:
+    """All conditions of a Lease that is not granted; `why` is what it waits for, or fails of until it is refused."""
+    reason, message = why
+    first = Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it")
+    if not accepted:
+        first = Condition("Accepted", UNKNOWN, reason, f"{message}; it is refused if that stays so for 10 s")
+    return _conditions(
+        first,
+        Condition("Bound", FALSE, reason, message),
+        Condition("Ready", FALSE, reason, message),
+        Condition("Finished", FALSE, Reason.ACTIVE, "it waits"),
+    )
+
+
+def bound_conditions(names: list[str]) -> Conditions:
+    listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return _conditions(
+        Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it"),
+        Condition("Bound", TRUE, Reason.BOUND, f"holds {listed}"),
+        Condition("Ready", TRUE, Reason.READY, "to be used"),
+        Condition("Finished", FALSE, Reason.ACTIVE, "it is held"),
+    )
+
+
+def end_conditions(lease: Lease, state: LeaseState, why: Why) -> Conditions:
+    """Bound and Ready are False in the same write that says Finished, so nobody waits on an old truth."""
+    reason, message = why
+    accepted = lease.conditions.get("Accepted") or Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it")
+    if state is LeaseState.REFUSED:
+        accepted = Condition("Accepted", FALSE, reason, message)
+    return _conditions(
+        accepted,
+        Condition("Bound", FALSE, reason, message),
+        Condition("Ready", FALSE, reason, message),
+        Condition("Finished", TRUE, reason, message),
+    )
+
+
+def _conditions(accepted: Condition, bound: Condition, ready: Condition, finished: Condition) -> Conditions:
+    alive = Condition("HolderAlive", UNKNOWN, Reason.NOT_TRACKED, "nothing tells whether the holder lives")
+    reclaim = Condition("ReclaimRequested", FALSE, Reason.NOT_REQUESTED, "nobody asks for it back")
+    return {c.type: c for c in (accepted, bound, ready, alive, reclaim, finished)}
+
+
+def pool_conditions(ledger: Ledger, pool: Pool) -> Conditions:
+    ready = Condition("Ready", TRUE, Reason.READY, "lends")
+    duplicates = ledger.claimed_names.duplicates(pool.name)
+    if pool.unsupported:
+        message = f"this version does not support {fields(pool.unsupported)}: leave it out; nothing is lent until then"
+        ready = Condition("Ready", FALSE, Reason.NOT_SUPPORTED_YET, message)
+    elif pool.deleting:
+        ready = Condition("Ready", FALSE, Reason.DELETING, _waits_for(ledger, pool))
+    elif duplicates:
+        name, older = next(iter(duplicates.items()))
+        message = f"{name} belongs to the older pool {older}"
+        if len(duplicates) > 1:
+            message += f", and {len(duplicates) - 1} more names to older pools"
+        ready = Condition("Ready", FALSE, Reason.DUPLICATE_NAME, f"{message}: take them out of one of the pools")
+    elif pool.hold:
+        ready = Condition("Ready", FALSE, Reason.PAUSED, "spec.mode is not Active: no new leases")
+    index = ledger.pool_index(pool.name)
+    exhausted = Condition("Exhausted", FALSE, Reason.SOME_FREE, "some are free")
+    if not index.counts.get(FREE):
+        exhausted = Condition("Exhausted", TRUE, Reason.NOTHING_FREE, "nothing is free")
+    out = {c.type: c for c in (ready, exhausted)}
+    if pool.hold or pool.deleting:
+        held = held_names(ledger, pool.name)
+        drained = Condition("Drained", TRUE, Reason.IDLE, "nothing is held")
+        if held:
+            drained = Condition("Drained", FALSE, Reason.IN_USE, f"{len(held)} held, {held[0]} among them")
+        out[drained.type] = drained
+    return out
+
+
+def held_names(ledger: Ledger, pool: str) -> list[str]:
+    return [name for name in ledger.pool_index(pool).names if ledger.resources[name].holder is not None]
+
+
+def _waits_for(ledger: Ledger, pool: Pool) -> str:
+    """What a Pool's deletion waits for, and the command that ends the wait."""
+    held = held_names(ledger, pool.name)
+    if held:
+        holder = ledger.resources[held[0]].holder
+        assert holder is not None
+        return (
+            f"{len(held)} of its resources are held; {held[0]} by lease {holder.namespace}/{holder.name}: "
+            f"wait, or kubectl delete rl -n {holder.namespace} {holder.name}"
+        )
+    left = list(ledger.pool_index(pool.name).names)
+    return f"{len(left)} of its resources are left, {left[0]} among them" if left else "its last resource is gone"

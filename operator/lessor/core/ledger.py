@@ -1,0 +1,472 @@
+"""What is known: objects as last observed, own writes on their way, and the indexes that keep a decision's cost small.
+
+    observed --assume--> on its way --answered--> observed
+                              `-----settled-----> observed (after a conflict or an unknown outcome: read again)
+
+An assumed write only keeps its object from being given or written again; Bind, Give back and Free follow from an observed
+version, never from an assumed one (model, hole E). An observation counts only if its version is newer than the object's
+last; what a LIST lacks is gone if the last version seen is not newer than the LIST's; late events of it are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from .actions import LEASE, POOL, RESOURCE, Action, Key, ListLeases, lease_key, pool_key, resource_key
+from .claimed_names import ClaimedNames
+from .model import Lease, Pool, Resource
+from .shelves import PoolIndex
+from .states import next_lease_state, next_resource_phase
+from .timers import Timers
+
+KINDS = (POOL, RESOURCE, LEASE)
+
+
+@dataclass(slots=True)
+class Vanished:
+    """A Lease that is gone while Resources still name it. `final`: its DELETED event was seen, so this is its last word."""
+
+    lease: Lease | None
+    final: bool = False
+    confirmed: bool = False  # by a live read: 404 or another uid
+
+
+@dataclass(slots=True)
+class Blank:
+    """An uninitialised Resource on its way to a state (see `initialise.py`)."""
+
+    uid: str
+    fresh: bool = False
+    raised: dict[str, None] = field(default_factory=dict)  # uids of Leases raised for it by this process
+    ready_at: int | None = None  # tick at which nothing was left to raise
+
+
+class Ledger:
+    """Lives on one event loop, takes no lock, and knows no clock but the one given to `decide`."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, Pool] = {}
+        self.resources: dict[str, Resource] = {}
+        self.leases: dict[str, Lease] = {}
+        self.vanished: dict[str, Vanished] = {}
+        self.unreadable: dict[Key, str] = {}
+        self.pending: dict[Key, Action] = {}
+        self.index: dict[str, PoolIndex] = {}
+        self.claims: dict[str, dict[str, None]] = {}  # Lease uid -> names of the Resources whose observed holder it is
+        self.claiming: dict[str, dict[str, None]] = {}  # the same for claims on their way
+        self.half_done: dict[str, None] = {}  # uids of waiting Leases with claims, observed or on their way
+        self.listed: dict[str, dict[str, None]] = {}  # Resource name -> uids of the live Bound Leases that list it
+        self.ripe: dict[str, float] = {}  # Resource name -> its holdUntil that is over
+        self.blanks: dict[str, Blank] = {}
+        self.fresh: dict[str, None] = {}  # uids of Resources made by this process under names that never existed
+        self.fresh_from: dict[str, int] = {}  # Pool uid -> first ordinal that this process reserved
+        self.claimed_names = ClaimedNames()
+        self.pool_looks: dict[str, float] = {}  # Pool name -> `Now.mono` of the last live read
+        self.failing: dict[str, tuple[str, float]] = {}  # Lease uid -> what it fails of, since `Now.mono`
+        self.timers = Timers()
+        self.tick = 0  # grows with each observation and answer
+        self.leases_listed_at = -1  # tick at which the last full list of Leases was begun
+        self.restored = False  # a LIST older than what was seen: etcd came back from a backup
+        self.dirty_leases: dict[str, None] = {}
+        self.dirty_resources: dict[str, None] = {}
+        self.dirty_pools: dict[str, None] = {}  # something can be lent, or somebody wants something
+        self.dirty_stock: dict[str, None] = {}  # Resources to make, change or delete
+        self.dirty_counts: dict[str, None] = {}
+        self.reported_at: dict[str, float] = {}  # Pool name -> `Now.mono` of the last status
+        self.first_reports: dict[str, float] = {}  # Pool name -> `Now.mono` before which its first status is not due
+        self._floor: dict[str, int] = {}
+        self._highest: dict[str, int] = dict.fromkeys(KINDS, 0)
+        self._gone: dict[Key, int] = {}
+
+    # -- what is asked of it
+
+    @property
+    def ready(self) -> bool:
+        """Nothing is decided before the first LIST of every kind, nor on a world that went back in time."""
+        return len(self._floor) == len(KINDS) and not self.restored
+
+    def pool_index(self, pool: str) -> PoolIndex:
+        found = self.index.get(pool)
+        if found is None:
+            found = self.index[pool] = PoolIndex()
+        return found
+
+    def held_by(self, lease: Lease) -> list[Resource]:
+        """The observed claims at the Lease's current attempt: all that a bind may rest on."""
+        return [
+            resource
+            for name in self.claims.get(lease.uid, ())
+            if (resource := self.resources[name]).holder is not None and resource.holder.attempt == lease.attempt
+        ]
+
+    def is_busy(self, key: Key) -> bool:
+        return key in self.pending or key in self.unreadable
+
+    def is_lendable(self, resource: Resource) -> bool:
+        """Whether a Claim may take it now."""
+        return (
+            resource.holder is None
+            and resource.state is not None
+            and resource.protected
+            and not (resource.cordoned or resource.deleting or self.is_busy(resource_key(resource.name)))
+            and (not resource.hold_until or self.ripe.get(resource.name) == resource.hold_until)
+        )
+
+    def ripen(self, resource: Resource) -> None:
+        """Its holdUntil is over."""
+        self._unindex_resource(resource)
+        self.ripe[resource.name] = resource.hold_until
+        self._index_resource(resource, quiet=True)
+        self._touch_pool(resource.pool)
+
+    def listed_by(self, name: str) -> Lease | None:
+        """The live Bound Lease that lists a Resource."""
+        return next((lease for uid in self.listed.get(name, ()) if (lease := self.live(uid)) is not None), None)
+
+    def live(self, uid: str) -> Lease | None:
+        lease = self.leases.get(uid)
+        return lease if lease is not None and not lease.finished else None
+
+    # -- observations
+
+    def observe_pool(self, pool: Pool) -> bool:
+        """A version of a Pool; False if it is not news. The same holds for the two below."""
+        key = pool_key(pool.name)
+        old = self.pools.get(pool.name)
+        if not self._news(key, pool.version, old):
+            return False
+        self.pools[pool.name] = pool
+        if old is None or old.uid != pool.uid or old.generation != pool.generation:
+            touched = self.claimed_names.set(pool)
+            self.dirty_stock.update(dict.fromkeys(touched))
+        self._pool_changed(pool.name, old, pool)
+        return True
+
+    def observe_resource(self, resource: Resource) -> bool:
+        key = resource_key(resource.name)
+        old = self.resources.get(resource.name)
+        if not self._news(key, resource.version, old):
+            return False
+        if old is not None:
+            self._unindex_resource(old)
+        self.resources[resource.name] = resource
+        self._index_resource(resource)
+        self._prune(old)
+        if old is None or _stock(old) != _stock(resource):
+            self._stock_of(resource.name, resource.pool)
+        return True
+
+    def observe_lease(self, lease: Lease) -> bool:
+        old = self.leases.get(lease.uid)
+        if not self._news(lease_key(lease.uid), lease.version, old):
+            return False
+        if old is not None:
+            self._unindex_lease(old)
+        self.leases[lease.uid] = lease
+        self.vanished.pop(lease.uid, None)
+        self._index_lease(lease)
+        self._weigh(lease.uid)
+        self._lease_changed(old, lease)
+        return True
+
+    def observe_unreadable(self, key: Key, version: int, message: str) -> None:
+        """An object that can't be read is decided about no more; what is known of it stays, and harms no other."""
+        if self._news(key, version, self._known(key)):
+            self.unreadable[key] = message
+            resource = self.resources.get(key[1]) if key[0] == RESOURCE else None
+            if resource is not None:  # off the shelf
+                self._unindex_resource(resource)
+                self._index_resource(resource, quiet=True)
+
+    def observe_gone(self, key: Key, version: int, last: Lease | None = None) -> bool:
+        """A DELETED event (`version` is the deletion's); of a Lease it carries the last version."""
+        if version <= self._known_version(key):
+            return False
+        return self._forget(key, version, last)
+
+    def observe_missing(self, key: Key) -> bool:
+        """A live read found no such object."""
+        return self._forget(key, self._known_version(key))
+
+    def observe_list(
+        self,
+        kind: str,
+        objects: Iterable[Pool | Resource | Lease],
+        version: int,
+        begun: int,
+        present: Iterable[Key] = (),
+    ) -> None:
+        """A whole LIST of one kind at `version`, begun at tick `begun`. `present`: keys that could not be read."""
+        if version < self._highest[kind]:
+            self.restored = True
+            return
+        seen: dict[Key, None] = dict.fromkeys(present)
+        for item in objects:
+            seen[self._key_of(item)] = None
+            self.observe(item)
+        for key in [key for key in self._keys(kind) if key not in seen]:
+            if self._known_version(key) <= version:
+                self._forget(key, version)
+        self._floor[kind] = max(version, self._floor.get(kind, 0))
+        self._gone = {key: at for key, at in self._gone.items() if key[0] != kind or at > version}
+        if kind == LEASE:
+            self.leases_listed_at = max(self.leases_listed_at, begun)
+            self.dirty_resources.update(dict.fromkeys(self.blanks))
+
+    def observe(self, item: Pool | Resource | Lease) -> bool:
+        match item:
+            case Pool():
+                return self.observe_pool(item)
+            case Resource():
+                return self.observe_resource(item)
+            case Lease():
+                return self.observe_lease(item)
+
+    def observe_lease_absent(self, uid: str) -> None:
+        """The confirming read found no such uid."""
+        self.tick += 1
+        if uid in self.claims:
+            self.vanished.setdefault(uid, Vanished(None)).confirmed = True
+            self._forget(lease_key(uid), self._known_version(lease_key(uid)))
+            self.dirty_resources.update(self.claims[uid])
+
+    def observe_pool_look(self, name: str, at: float) -> None:
+        """A live read of a Pool was answered (its content was observed before)."""
+        self.pool_looks[name] = at
+        self.dirty_leases.update((uid, None) for uid in self.failing)
+
+    # -- own writes
+
+    def assume(self, action: Action) -> None:
+        """Takes the object out of every further decision until the answer. A step the tables lack is a bug."""
+        key = action.key
+        assert key not in self.pending, f"{action} while {self.pending[key]} is on its way"
+        event = action.event
+        match key[0]:
+            case "Resource" if event is not None:
+                next_resource_phase(self.resources[key[1]], event)
+            case "Lease" if event is not None:
+                next_lease_state(self.leases[key[1]], event)
+        if key[0] == RESOURCE and key[1] in self.resources:
+            resource = self.resources[key[1]]
+            self.pending[key] = action
+            self._unindex_resource(resource)
+            self._index_resource(resource, quiet=True)
+        else:
+            self.pending[key] = action
+        holder = getattr(action, "holder", None)
+        if holder is not None:
+            self.claiming.setdefault(holder.uid, {})[key[1]] = None
+            self._weigh(holder.uid)
+
+    def settled(self, action: Action) -> None:
+        """The answer was observed (call it after `observe…`), or the object was read again after a failure."""
+        self.tick += 1
+        key = action.key
+        self.pending.pop(key, None)
+        if isinstance(action, ListLeases):
+            self.dirty_resources.update(dict.fromkeys(self.blanks))
+            return
+        holder = getattr(action, "holder", None)
+        if holder is not None:
+            claiming = self.claiming.get(holder.uid, {})
+            claiming.pop(key[1], None)
+            if not claiming:
+                self.claiming.pop(holder.uid, None)
+                if holder.uid not in self.claims:
+                    self.vanished.pop(holder.uid, None)
+            self._weigh(holder.uid)
+            self._touch_lease(holder.uid)
+        match key[0]:
+            case "Resource" if key[1] in self.resources:
+                self._unindex_resource(self.resources[key[1]])
+                self._index_resource(self.resources[key[1]])
+                if action.event is None:
+                    self._stock_of(key[1], self.resources[key[1]].pool)
+            case "Resource":
+                self._stock_of(key[1], None)
+            case "Lease":
+                self._touch_lease(key[1])
+            case "Pool":
+                self._touch_pool(key[1])
+                self.dirty_stock[key[1]] = None
+
+    # -- indexes
+
+    def _news(self, key: Key, version: int, old: Pool | Resource | Lease | None) -> bool:
+        self._highest[key[0]] = max(self._highest[key[0]], version)
+        if old is not None:
+            if version <= old.version:
+                return False
+        elif version <= max(self._gone.get(key, 0), self._floor.get(key[0], 0)):
+            # Absent from a LIST of that version or seen deleted since: a late event does not bring it back. The first LIST
+            # itself comes before its floor is set.
+            return False
+        self._gone.pop(key, None)
+        self.unreadable.pop(key, None)
+        self.tick += 1
+        return True
+
+    def _key_of(self, item: Pool | Resource | Lease) -> Key:
+        match item:
+            case Pool():
+                return pool_key(item.name)
+            case Resource():
+                return resource_key(item.name)
+            case Lease():
+                return lease_key(item.uid)
+
+    def _keys(self, kind: str) -> Iterator[Key]:
+        known: dict[str, Iterable[str]] = {POOL: self.pools, RESOURCE: self.resources, LEASE: self.leases}
+        yield from ((kind, name) for name in known[kind])
+        yield from (key for key in self.unreadable if key[0] == kind and self._known(key) is None)
+
+    def _known(self, key: Key) -> Pool | Resource | Lease | None:
+        match key:
+            case ("Pool", name):
+                return self.pools.get(name)
+            case ("Resource", name):
+                return self.resources.get(name)
+            case (_, uid):
+                return self.leases.get(uid)
+
+    def _known_version(self, key: Key) -> int:
+        item = self._known(key)
+        return item.version if item is not None else self._gone.get(key, 0)
+
+    def _forget(self, key: Key, version: int, last: Lease | None = None) -> bool:
+        kind, name = key
+        self.tick += 1
+        self.unreadable.pop(key, None)
+        self._gone[key] = max(version, self._gone.get(key, 0))
+        if kind == POOL and (pool := self.pools.pop(name, None)):
+            self.dirty_stock.update(dict.fromkeys(self.claimed_names.drop(pool)))
+            self._pool_changed(name, pool, None)
+        elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
+            self._unindex_resource(resource)
+            self._prune(resource)
+            self._stock_of(name, resource.pool)
+            self._touch_pool(resource.pool)
+        elif kind == LEASE:
+            lease = self.leases.pop(name, None)
+            if lease is not None:
+                self._unindex_lease(lease)
+                self.failing.pop(name, None)
+            if name in self.claims or name in self.claiming:
+                known = self.vanished.setdefault(name, Vanished(lease))
+                known.lease, known.final = last or known.lease or lease, known.final or last is not None
+            self._weigh(name)
+            if lease is not None:
+                self._lease_changed(lease, None)
+            return lease is not None
+        else:
+            return False
+        return True
+
+    def _index_resource(self, resource: Resource, *, quiet: bool = False) -> None:
+        name = resource.name
+        self.pool_index(resource.pool).add(resource, lendable=self.is_lendable(resource))
+        if resource.holder is not None:
+            self.claims.setdefault(resource.holder.uid, {})[name] = None
+            self._weigh(resource.holder.uid)
+        if resource.state is None:
+            blank = self.blanks.get(name)
+            if blank is None or blank.uid != resource.uid:
+                self.blanks[name] = Blank(resource.uid, fresh=resource.uid in self.fresh)
+        elif self.blanks.pop(name, None):
+            self.fresh.pop(resource.uid, None)
+        if quiet:
+            return
+        self.dirty_resources[name] = None
+        self._touch_pool(resource.pool)
+        if resource.holder is not None:
+            self._touch_lease(resource.holder.uid)
+
+    def _unindex_resource(self, resource: Resource) -> None:
+        self.pool_index(resource.pool).remove(resource)
+        if resource.holder is not None:
+            held = self.claims[resource.holder.uid]
+            del held[resource.name]
+            if not held:
+                del self.claims[resource.holder.uid]
+                self._weigh(resource.holder.uid)
+
+    def _weigh(self, uid: str) -> None:
+        lease = self.leases.get(uid)
+        if lease is not None and lease.waiting and (uid in self.claims or uid in self.claiming):
+            self.half_done[uid] = None
+        else:
+            self.half_done.pop(uid, None)
+
+    def _prune(self, old: Resource | None) -> None:
+        """The last word of a Lease is kept until the last claim of it is freed."""
+        if old is not None and old.holder is not None:
+            uid = old.holder.uid
+            if uid not in self.claims and uid not in self.claiming:
+                self.vanished.pop(uid, None)
+
+    def _index_lease(self, lease: Lease) -> None:
+        if lease.waiting:
+            pools = lease.pools
+            for pool in pools:
+                self.pool_index(pool).join(lease, many=len(pools) > 1)
+        elif not lease.finished:
+            for entry in lease.resources:
+                self.listed.setdefault(entry.name, {})[lease.uid] = None
+
+    def _unindex_lease(self, lease: Lease) -> None:
+        if lease.waiting:
+            for pool in lease.pools:
+                self.pool_index(pool).leave(lease)
+        elif not lease.finished:
+            for entry in lease.resources:
+                by = self.listed[entry.name]
+                del by[lease.uid]
+                if not by:
+                    del self.listed[entry.name]
+
+    def _lease_changed(self, old: Lease | None, new: Lease | None) -> None:
+        uid = (new or old).uid  # type: ignore[union-attr]
+        self.dirty_leases[uid] = None
+        self.dirty_resources.update(self.claims.get(uid, {}))
+        for lease in (old, new):
+            if lease is None:
+                continue
+            self.dirty_resources.update((entry.name, None) for entry in lease.resources)
+            if lease.waiting:
+                # Who leaves the queue may have been kept for; who joins it may have to be raised for a blank Resource.
+                for pool in lease.pools:
+                    self._touch_pool(pool)
+
+    def _pool_changed(self, name: str, old: Pool | None, new: Pool | None) -> None:
+        self._touch_pool(name)
+        if old is None or new is None or _spec(old) != _spec(new):
+            index = self.pool_index(name)
+            self.dirty_resources.update(dict.fromkeys(index.names))
+            self.dirty_leases.update(dict.fromkeys(index.waiting_uids()))
+            self.dirty_stock[name] = None
+
+    def _touch_pool(self, pool: str) -> None:
+        self.dirty_pools[pool] = None
+        self.dirty_counts[pool] = None
+
+    def _touch_lease(self, uid: str) -> None:
+        self.dirty_leases[uid] = None
+        self.dirty_resources.update(self.claims.get(uid, {}))
+
+    def _stock_of(self, name: str, pool: str | None) -> None:
+        if pool is not None:
+            self.dirty_stock[pool] = None
+        self.dirty_stock.update(dict.fromkeys(self.claimed_names.pools_of(name)))
+
+
+def _stock(resource: Resource) -> tuple[object, ...]:
+    """What of a Resource its Pool's spec has a say in."""
+    labels, attributes = dict(resource.labels), dict(resource.attributes)
+    return resource.uid, resource.deleting, resource.protected, labels, attributes, resource.credentials_secret
+
+
+def _spec(pool: Pool) -> tuple[object, ...]:
+    """What of a Pool is worth a look at all that is in it."""
+    return pool.uid, pool.generation, pool.protected, pool.deleting

@@ -1,0 +1,251 @@
+"""The nouns that decisions are made of: Pool, Resource, Lease, as frozen values.
+
+They hold what a decision needs and nothing else; `lessor.kube.codec` is the only code that knows how they look in JSON.
+Times are seconds since the epoch (wall clock) unless a name says otherwise. `version` is the object's resourceVersion:
+versions of one kind compare as integers (KEP-5504).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+FREE = "free"
+LEASED = "leased"
+DIRTY = "dirty"
+ANY_STATE = "*"  # in a pool's releaseStates: any word may be wished for, as Boskos trusted its clients
+EVERYTHING = "*"  # in a Lease's spec.release: the whole Lease
+UNCLEAN = frozenset({DIRTY, "cleaning", "quarantined"})
+
+
+class Now(NamedTuple):
+    """One reading of both clocks: `wall` (seconds since the epoch) for ages of objects, `mono` (seconds) for waiting."""
+
+    wall: float
+    mono: float
+
+
+class LeaseState(StrEnum):
+    """`Lease.status.state`: one word for people, and the phase in which the protocol sees the Lease."""
+
+    WAITING = "Waiting"
+    BOUND = "Bound"
+    RELEASED = "Released"
+    EXPIRED = "Expired"
+    REFUSED = "Refused"
+
+    @property
+    def finished(self) -> bool:
+        return self not in (LeaseState.WAITING, LeaseState.BOUND)
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """metav1.Condition. `since` (lastTransitionTime as written) is empty until the codec stamps it."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    since: str = ""
+
+    def says(self, other: Condition | None) -> bool:
+        """Whether `other` tells a person the same: a message alone is not worth a write."""
+        return other is not None and self.status == other.status and self.reason == other.reason
+
+
+Conditions = Mapping[str, Condition]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One wanted Resource of a Pool, its template already applied."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    credentials_secret: str | None = None
+    initial_state: str = FREE
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A Boskos "type": interchangeable Resources, and the rules under which they are lent."""
+
+    name: str
+    uid: str
+    version: int
+    created: float
+    items: Mapping[str, Item]  # by name, in the order of the spec
+    counted: bool = False  # nameless slices <pool>-0 … <pool>-<count-1>
+    next_ordinal: int = 0  # names below it may have existed (status.nextOrdinal)
+    release_states: tuple[str, ...] = (FREE,)  # first is the default
+    on_loss: str = FREE
+    renew_within: float = 1800.0  # seconds
+    max_duration: float | None = None  # seconds
+    reserve_after: float = 600.0  # seconds
+    hold: bool = False  # mode Hold or HoldAndDrain: no new leases
+    janitor: bool = False
+    protected: bool = True  # our finalizer is on it
+    other_finalizers: tuple[str, ...] = ()
+    deleting: bool = False
+    unsupported: tuple[str, ...] = ()  # fields set that this version gives no effect
+    generation: int = 0
+    observed_generation: int = 0
+    conditions: Conditions = field(default_factory=dict)
+    said: tuple[Mapping[str, int], int, int] = (MappingProxyType({}), -1, -1)  # its status' counts, total, waiting
+
+    def allows(self, state: str) -> bool:
+        """Whether a holder may wish its resources to end in `state` (Boskos: the `dest` of a release)."""
+        return state in self.release_states or ANY_STATE in self.release_states
+
+    @property
+    def lends(self) -> bool:
+        return not (self.hold or self.deleting or self.unsupported)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a Resource: the lock itself. Always written whole."""
+
+    namespace: str
+    name: str
+    uid: str
+    attempt: int
+    from_state: str  # where a claim that was never Bound returns to
+    release_state: str  # where a voluntary end without another wish leads
+    identity: str = ""
+    term: float = 1800.0  # seconds without a renewal after which it may be ended
+
+
+@dataclass(frozen=True, slots=True)
+class PastHolder:
+    """One of the last five that held a Resource, and how that ended."""
+
+    namespace: str
+    name: str
+    uid: str
+    ended: str
+    at: str  # RFC 3339; empty until the codec stamps it
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One lent thing: a cloud account, a project, a slice of quota."""
+
+    name: str
+    uid: str
+    version: int
+    created: float
+    pool: str
+    state: str | None = None  # None: not initialised, never leased
+    holder: Holder | None = None
+    epoch: int = 0  # +1 at each write that changes the holder; with uid the fencing token
+    since: float = 0.0  # in this state since
+    hold_until: float = 0.0  # not claimed before
+    cordoned: bool = False
+    protected: bool = True  # our finalizer is on it
+    other_finalizers: tuple[str, ...] = ()
+    deleting: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    credentials_secret: str | None = None
+    last_holders: tuple[PastHolder, ...] = ()
+    conditions: Conditions = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A number of Resources of one Pool. With `names`, any of these."""
+
+    name: str
+    pool: str
+    count: int = 1
+    names: frozenset[str] = frozenset()
+    from_state: str = FREE
+    as_state: str = LEASED
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of `Lease.status.resources`."""
+
+    name: str
+    request: str
+    pool: str
+    epoch: int
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The pools' rules as copied into a Lease when it is bound: editing a Pool changes new leases only."""
+
+    renew_within: float
+    max_duration: float | None
+    release_state: str | None  # None: each pool's own
+    on_loss: str | None
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One holder's exclusive right to n Resources, or the wish for it."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    created: float
+    requests: tuple[Request, ...]
+    priority: int = 0
+    identity: str = ""
+    release_state: str | None = None  # spec.releaseState: the wish for all of them
+    release: Mapping[str, str | None] = field(default_factory=dict)  # spec.release: resource or "*" -> state
+    state: LeaseState = LeaseState.WAITING
+    attempt: int = 0
+    resources: tuple[Entry, ...] = ()
+    accepted: bool = False
+    terms: Terms | None = None
+    deleting: bool = False
+    unsupported: tuple[str, ...] = ()
+    generation: int = 0
+    conditions: Conditions = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """The queue's total order: priority, then arrival, then uid (creationTimestamp has whole seconds)."""
+        return (-self.priority, self.created, self.uid)
+
+    @property
+    def finished(self) -> bool:
+        return self.state.finished
+
+    @property
+    def waiting(self) -> bool:
+        return self.state is LeaseState.WAITING
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools it asks of, each once, in the order of its requests."""
+        return tuple(dict.fromkeys(request.pool for request in self.requests))
+
+    def lists(self, resource: str) -> bool:
+        return any(entry.name == resource for entry in self.resources)
+
+    def wish_for(self, resource: str) -> str | None:
+        """The state asked for by `spec.release`; a single resource's entry is more particular than "*"."""
+        named = self.release.get(resource)
+        return named if named is not None else self.release.get(EVERYTHING)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"

@@ -1,0 +1,121 @@
+"""A Pool's Resources: made, changed and deleted as its spec says. And what a Pool's status says of them.
+
+Deleting is only asked for: the finalizer keeps a Resource until its holder has ended and it is clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .actions import (
+    Action,
+    CreateResource,
+    DeleteResource,
+    MarkResource,
+    ProtectPool,
+    ReportPool,
+    ReserveOrdinals,
+    UnprotectPool,
+    UpdateResource,
+    pool_key,
+    resource_key,
+)
+from .explain import Reason, pool_conditions
+from .ledger import Ledger
+from .model import Condition, ConditionStatus, Item, Now, Pool, Resource
+
+COUNTS_EVERY_S = 10.0  # a busy pool's counts change all the time; people read them, no program waits for them
+SETTLE_S = 0.3  # a new pool's Resources come one by one: not a write for each
+
+
+def stock(ledger: Ledger, name: str) -> Iterator[Action]:
+    """What to do about the Resources of one Pool."""
+    pool = ledger.pools.get(name)
+    here = list(ledger.pool_index(name).names)
+    if pool is None:
+        yield from (mark for resource in here if (mark := _orphan(ledger, ledger.resources[resource])) is not None)
+        return
+    if ledger.is_busy(pool_key(name)):
+        return
+    if not pool.protected:
+        if not pool.deleting:
+            yield ProtectPool(pool)
+        return
+    if pool.unsupported and not pool.deleting:
+        return  # what it asks for can't be known; what there is stays
+    wanted = {} if pool.deleting else _wanted(ledger, pool)
+    if pool.counted and len(pool.items) > pool.next_ordinal and not pool.deleting:
+        yield ReserveOrdinals(pool, len(pool.items))
+        return
+    for resource_name in here:
+        resource = ledger.resources[resource_name]
+        if ledger.is_busy(resource_key(resource_name)) or resource.deleting:
+            continue
+        item = wanted.get(resource_name)
+        if item is None:
+            yield DeleteResource(resource)
+        elif _differs(resource, item):
+            yield UpdateResource(resource, item)
+    first_fresh = ledger.fresh_from.get(pool.uid)
+    for ordinal, item in enumerate(wanted.values()):
+        if item.name not in ledger.resources and not ledger.is_busy(resource_key(item.name)):
+            fresh = pool.counted and first_fresh is not None and _ordinal(item, ordinal) >= first_fresh
+            yield CreateResource(pool, item, fresh)
+    if pool.deleting and not here:
+        yield UnprotectPool(pool)
+
+
+def _wanted(ledger: Ledger, pool: Pool) -> dict[str, Item]:
+    """Its items but for the names that an older Pool has."""
+    duplicates = ledger.claimed_names.duplicates(pool.name)
+    return {name: item for name, item in pool.items.items() if name not in duplicates}
+
+
+def _ordinal(item: Item, default: int) -> int:
+    _, _, digits = item.name.rpartition("-")
+    return int(digits) if digits.isdecimal() else default
+
+
+def _differs(resource: Resource, item: Item) -> bool:
+    return not resource.protected or (
+        dict(resource.attributes) != dict(item.attributes)
+        or resource.credentials_secret != item.credentials_secret
+        or any(resource.labels.get(key) != value for key, value in item.labels.items())
+    )
+
+
+def _orphan(ledger: Ledger, resource: Resource) -> MarkResource | None:
+    """A Resource whose Pool is not there is left alone (the Pool may be restored after it), and says so."""
+    message = f"there is no pool {resource.pool}: nobody lends it; create the pool, or delete this resource"
+    condition = Condition("Ready", ConditionStatus.FALSE, Reason.POOL_NOT_FOUND, message)
+    if condition.says(resource.conditions.get("Ready")) or ledger.is_busy(resource_key(resource.name)):
+        return None
+    return MarkResource(resource, {condition.type: condition})
+
+
+def report(ledger: Ledger, name: str, now: Now) -> ReportPool | None:
+    """A Pool's status, if it is due: at most once in 10 s for counts alone, sooner where a condition changed."""
+    pool = ledger.pools.get(name)
+    if pool is None or not pool.protected or ledger.is_busy(pool_key(name)):
+        return None
+    index = ledger.pool_index(name)
+    conditions = pool_conditions(ledger, pool)
+    counts, total, waiting = dict(index.counts), len(index.names), len(index.waiting)
+    urgent = any(not conditions[c].says(pool.conditions.get(c)) for c in conditions if c != "Exhausted") or any(
+        c not in conditions for c in pool.conditions
+    )
+    same = all(condition.says(pool.conditions.get(c)) for c, condition in conditions.items())
+    if same and not urgent and pool.said == (counts, total, waiting) and pool.observed_generation == pool.generation:
+        return None
+    last = ledger.reported_at.get(name)
+    due = last + COUNTS_EVERY_S if last is not None else 0.0
+    if urgent:
+        due = min(due, (last or 0.0) + SETTLE_S)
+    if last is None:
+        first = ledger.first_reports.setdefault(name, now.mono + SETTLE_S)
+        due = max(due, first)
+    if due > now.mono:
+        ledger.timers.set("counts", name, due)
+        return None
+    ledger.reported_at[name] = now.mono
+    return ReportPool(pool, counts, total, waiting, conditions)

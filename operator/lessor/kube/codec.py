@@ -1,0 +1,298 @@
+"""JSON to core: the only code that knows how our kinds' fields are called when they are read (`calls.py`: when written).
+
+An object that can't be read becomes an `Unreadable`, never another exception: it harms no other object. Nothing here loads
+pydantic: this runs at every event. The API server has judged the objects by the CRDs' schema, so what is read here is what
+a schema can't say, and what stands in objects that an older schema let in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from lessor.api import durations
+from lessor.api.names import FINALIZER, LEASE, RESOURCE
+from lessor.core.actions import Key, lease_key, pool_key, resource_key
+from lessor.core.model import (
+    DIRTY,
+    FREE,
+    LEASED,
+    Condition,
+    Conditions,
+    ConditionStatus,
+    Entry,
+    Holder,
+    Item,
+    Lease,
+    LeaseState,
+    PastHolder,
+    Pool,
+    Request,
+    Resource,
+    Terms,
+)
+
+Body = Mapping[str, Any]
+
+_LEASE_FIELDS = frozenset(
+    ("requests", "priority", "holder", "renewTime", "releaseState", "ttlAfterFinished", "adopt", "release", "outcome")
+)
+_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "from", "as"))
+_DEFAULT_TTL = timedelta(hours=1)
+_DEFAULT_TERM = timedelta(minutes=30)
+
+
+class Unreadable(Exception):
+    """An object of ours that this version can't read. `key` and `version` as the ledger wants them."""
+
+    def __init__(self, key: Key, version: int, message: str) -> None:
+        super().__init__(message)
+        self.key, self.version, self.message = key, version, message
+
+
+def read(kind: str, body: Body, known: Pool | None = None) -> Pool | Resource | Lease:
+    """An object of one of our kinds. `known`: the Pool as last read, whose items are reused while its spec is the same.
+
+    Raises Unreadable."""
+    meta = body["metadata"]
+    try:
+        if kind == LEASE.kind:
+            return lease(body)
+        return resource(body) if kind == RESOURCE.kind else pool(body, known)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
+        what = f"no {e}" if isinstance(e, KeyError) else str(e)
+        message = f"this version of lessor can't read it ({what}): correct or remove it"
+        raise Unreadable(key_of(kind, meta), int(meta["resourceVersion"]), message) from e
+
+
+def key_of(kind: str, meta: Body) -> Key:
+    if kind == LEASE.kind:
+        return lease_key(meta["uid"])
+    return resource_key(meta["name"]) if kind == RESOURCE.kind else pool_key(meta["name"])
+
+
+def seconds(text: str) -> float:
+    """An RFC 3339 time as seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+@lru_cache(maxsize=1024)
+def duration(text: str) -> float:
+    """A duration such as 6h30m in seconds."""
+    return durations.parse(text).total_seconds()
+
+
+def conditions(status: Body) -> Conditions:
+    return {
+        c["type"]: Condition(
+            c["type"],
+            ConditionStatus(c["status"]),
+            c.get("reason", ""),
+            c.get("message", ""),
+            c.get("lastTransitionTime", ""),
+        )
+        for c in status.get("conditions") or ()
+    }
+
+
+def lease(body: Body) -> Lease:
+    meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    said = conditions(status)
+    accepted = "Accepted" in said and said["Accepted"].status is ConditionStatus.TRUE
+    terms = status.get("terms")
+    return Lease(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        version=int(meta["resourceVersion"]),
+        created=seconds(meta["creationTimestamp"]),
+        requests=tuple(_request(r) for r in spec["requests"]),
+        priority=spec.get("priority", 0),
+        identity=(spec.get("holder") or {}).get("identity") or "",
+        release_state=spec.get("releaseState"),
+        release={r["name"]: r.get("state") for r in spec.get("release") or ()},
+        state=LeaseState(status.get("state", LeaseState.WAITING)),
+        attempt=status.get("attempt", 0),
+        resources=tuple(
+            Entry(e["name"], e["request"], e["pool"], e["epoch"], e.get("attributes") or {})
+            for e in status.get("resources") or ()
+        ),
+        accepted=accepted,
+        terms=_terms(terms) if terms else None,
+        deleting="deletionTimestamp" in meta,
+        # An accepted Lease is never refused; what may be added to it later has its effect in a later version.
+        unsupported=() if accepted else _unsupported_in_lease(spec),
+        generation=meta.get("generation", 0),
+        conditions=said,
+    )
+
+
+def _request(r: Body) -> Request:
+    return Request(
+        name=r.get("name", "main"),
+        pool=r.get("pool", ""),
+        count=r.get("count", 1),
+        names=frozenset(r.get("names") or ()),
+        from_state=r.get("from", FREE),
+        as_state=r.get("as", LEASED),
+    )
+
+
+def _terms(t: Body) -> Terms:
+    longest = t.get("maxDuration")
+    return Terms(
+        renew_within=duration(t["renewWithin"]),
+        max_duration=duration(longest) if longest else None,
+        release_state=t.get("releaseState"),
+        on_loss=t.get("onLoss"),
+        priority=t.get("priority", 0),
+    )
+
+
+def _unsupported_in_lease(spec: Body) -> tuple[str, ...]:
+    """The fields that are set to other than their default and have no effect yet: nobody shall be misled."""
+    out = [f"spec.{field}" for field in spec if field not in _LEASE_FIELDS]
+    out += [f"spec.holder.{field}" for field in spec.get("holder") or () if field != "identity"]
+    if spec.get("adopt"):
+        out.append("spec.adopt")
+    if spec.get("outcome"):
+        out.append("spec.outcome")
+    if "ttlAfterFinished" in spec and durations.parse(spec["ttlAfterFinished"]) != _DEFAULT_TTL:
+        out.append("spec.ttlAfterFinished")
+    for r in spec["requests"]:
+        out += [f"spec.requests[{r.get('name', 'main')}].{field}" for field in r if field not in _REQUEST_FIELDS]
+    return tuple(sorted(out))
+
+
+def resource(body: Body) -> Resource:
+    meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    holder = status.get("holder")
+    until = status.get("holdUntil")
+    since = status.get("since")
+    return Resource(
+        name=meta["name"],
+        uid=meta["uid"],
+        version=int(meta["resourceVersion"]),
+        created=seconds(meta["creationTimestamp"]),
+        pool=spec["pool"],
+        state=status.get("state"),
+        holder=_holder(holder) if holder else None,
+        epoch=status.get("epoch", 0),
+        since=seconds(since) if since else 0.0,
+        hold_until=seconds(until) if until else 0.0,
+        cordoned="cordoned" in spec,
+        protected=FINALIZER in (meta.get("finalizers") or ()),
+        other_finalizers=tuple(f for f in meta.get("finalizers") or () if f != FINALIZER),
+        deleting="deletionTimestamp" in meta,
+        labels=meta.get("labels") or {},
+        attributes=spec.get("attributes") or {},
+        credentials_secret=spec.get("credentialsSecret"),
+        last_holders=tuple(
+            PastHolder(h["namespace"], h["name"], h["uid"], h.get("ended", ""), h.get("at", ""))
+            for h in status.get("lastHolders") or ()
+        ),
+        conditions=conditions(status),
+    )
+
+
+def _holder(h: Body) -> Holder:
+    return Holder(
+        namespace=h["namespace"],
+        name=h["name"],
+        uid=h["uid"],
+        attempt=h.get("attempt", 0),
+        from_state=h.get("from", FREE),
+        release_state=h.get("releaseState", FREE),
+        identity=h.get("identity") or "",
+        term=duration(h.get("term", "30m")),
+    )
+
+
+def pool(body: Body, known: Pool | None = None) -> Pool:
+    meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
+    lending = spec.get("lease") or {}
+    janitor = (spec.get("janitor") or {}).get("provider", "none") != "none"
+    longest = lending.get("maxDuration")
+    same = known is not None and known.uid == meta["uid"] and known.generation == meta.get("generation", 0)
+    return Pool(
+        name=meta["name"],
+        uid=meta["uid"],
+        version=int(meta["resourceVersion"]),
+        created=seconds(meta["creationTimestamp"]),
+        items=known.items if same and known is not None else _items(meta["name"], spec),
+        counted="count" in spec["resources"],
+        next_ordinal=status.get("nextOrdinal", 0),
+        release_states=tuple(lending.get("releaseStates") or (DIRTY if janitor else FREE,)),
+        on_loss=lending.get("onLoss") or (DIRTY if janitor else FREE),
+        renew_within=duration(lending.get("renewWithin", "30m")),
+        max_duration=duration(longest) if longest else None,
+        reserve_after=duration((spec.get("queue") or {}).get("reserveAfter", "10m")),
+        hold=spec.get("mode", "Active") != "Active",
+        janitor=janitor,
+        protected=FINALIZER in (meta.get("finalizers") or ()),
+        other_finalizers=tuple(f for f in meta.get("finalizers") or () if f != FINALIZER),
+        deleting="deletionTimestamp" in meta,
+        unsupported=_unsupported_in_pool(spec),
+        generation=meta.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        conditions=conditions(status),
+        said=(
+            {k: v for k, v in (status.get("counts") or {}).items() if v},
+            status.get("total", -1),
+            status.get("waiting", -1),
+        ),
+    )
+
+
+def _items(pool_name: str, spec: Body) -> dict[str, Item]:
+    resources, template = spec["resources"], spec.get("template") or {}
+    if "items" in resources:
+        given = resources["items"]
+    elif "names" in resources:
+        given = [{"name": name} for name in resources["names"]]
+    else:
+        given = [{"name": f"{pool_name}-{i}"} for i in range(resources.get("count", 0))]
+    return {item["name"]: _item(item, template) for item in given}
+
+
+def _item(item: Body, template: Body) -> Item:
+    """An item with what the template says; the item's own word is the more particular."""
+    name = item["name"]
+
+    def filled(field: str) -> dict[str, str]:
+        base = {key: value.replace("$(NAME)", name) for key, value in (template.get(field) or {}).items()}
+        return base | (item.get(field) or {})
+
+    return Item(
+        name=name,
+        labels=filled("labels"),
+        attributes=filled("attributes"),
+        credentials_secret=item.get("credentialsSecret") or template.get("credentialsSecret"),
+        initial_state=item.get("initialState") or template.get("initialState") or FREE,
+    )
+
+
+def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
+    resources, lending, queue = spec["resources"], spec.get("lease") or {}, spec.get("queue") or {}
+    out = [f"spec.{field}" for field in ("access", "needs", "credentials") if spec.get(field)]
+    out += [f"spec.queue.{field}" for field in ("fairShare", "maxPerTenant", "maxPriority") if field in queue]
+    if "dynamic" in resources:
+        out.append("spec.resources.dynamic")
+    if "maxDuration" in lending:
+        out.append("spec.lease.maxDuration")
+    if "renewWithin" in lending and durations.parse(lending["renewWithin"]) != _DEFAULT_TERM:
+        out.append("spec.lease.renewWithin")
+    if spec.get("mode") == "HoldAndDrain":
+        out.append("spec.mode: HoldAndDrain")
+    if (spec.get("janitor") or {}).get("provider", "none") != "none":
+        out.append("spec.janitor")
+    if (spec.get("template") or {}).get("credentialsSecret"):
+        out.append("spec.template.credentialsSecret")
+    out += [
+        f"spec.resources.items[{item['name']}].credentialsSecret"
+        for item in resources.get("items") or ()
+        if item.get("credentialsSecret")
+    ]
+    return tuple(out[:5])

@@ -174,6 +174,8 @@ class Elector:
             self._version = None  # whether our write was carried out is for the next reading to say
             if not isinstance(e, Conflict):  # another was quicker: normal
                 self._complain(str(e) or f"no answer within {patience:g} s")
+        else:
+            self._complaint = ("", 0.0)
         return self.is_leader()
 
     async def _take(self) -> None:
@@ -197,7 +199,6 @@ class Elector:
         self.term = term
         self._seen = _Seen(self._me, renewed, term, self._timing.duration, self._clock())
         self._valid_until = sent + self._timing.deadline
-        self._complaint = ("", 0.0)
 
     async def _read(self) -> bool:
         """Reads the Lease; True if it is ours to write: nobody's, our own, not there, or expired."""

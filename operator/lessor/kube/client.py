@@ -6,6 +6,7 @@ connections, for one event loop. It retries nothing, with one exception: a 401 w
 are loaded again and the request is sent once more. What else is worth a retry is known to the caller alone.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
@@ -237,7 +238,11 @@ class Client:
 
 def _words(e: Exception) -> str:
     inner = e.os_error if isinstance(e, aiohttp.ClientConnectorError) else e
-    return getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    if isinstance(inner, OSError):
+        if inner.errno and inner.errno > 0:  # asyncio puts addresses where the words should be
+            return os.strerror(inner.errno).lower()
+        return inner.strerror or str(inner)  # of a name that can't be resolved
+    return str(inner) or type(inner).__name__
 
 
 def _decoded(answer: _Answer) -> dict[str, Any]:

@@ -236,6 +236,18 @@ class Ledger:
         self.pool_looks[name] = at
         self.dirty_leases.update((uid, None) for uid in self.failing)
 
+    def touch_everything(self) -> None:
+        """A new leader decides about all there is, once."""
+        self.dirty_leases = dict.fromkeys(self.leases)
+        self.dirty_resources = dict.fromkeys(self.resources)
+        for dirty in (self.dirty_pools, self.dirty_stock, self.dirty_counts):
+            dirty.update(dict.fromkeys(self.index))
+
+    def rest(self) -> None:
+        """A standby decides nothing, so what changed need not be remembered."""
+        for dirty in (self.dirty_leases, self.dirty_resources, self.dirty_pools, self.dirty_stock, self.dirty_counts):
+            dirty.clear()
+
     # -- own writes
 
     def assume(self, action: Action) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -132,7 +132,13 @@ class Credentials:
     def _next(self, now: float) -> float:
         return now + self._loaded.lasts if self._loaded.lasts is not None else float("inf")
 
-    def session(self, *, connections: int, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    def session(
+        self,
+        *,
+        connections: int,
+        timeout: aiohttp.ClientTimeout,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+    ) -> aiohttp.ClientSession:
         """A session that authorizes by itself, to lend to a library (kopf). The caller closes it.
 
         Its client certificate is the one of now: when it is replaced, open another session.
@@ -141,7 +147,7 @@ class Credentials:
             connector=aiohttp.TCPConnector(limit=connections, ssl=self.ssl),
             timeout=timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(self._authorize,),
+            middlewares=(self._authorize, *middlewares),
             proxy=self.proxy,
         )
 

@@ -134,8 +134,15 @@ class ResourceStatus(Status):
     cleaning: Cleaning | None = None
     """The janitor's work on the Resource since it became dirty."""
 
-    # These two carry the protocol: an operator that acts on an old truth is refused here, whatever else fails.
+    # These carry the protocol: an operator that acts on an old truth is refused here, whatever else fails.
     rules: ClassVar[tuple[Rule, ...]] = (
+        # Needed beside the third: a first status has no old one, and then no rule with oldSelf runs.
+        Rule(
+            cel="!has(self.holder) || (has(self.epoch) && self.epoch > 0)",
+            message="a holder needs an epoch: it is its fencing token",
+            holds=lambda self: self.holder is None or bool(self.epoch),
+            field=".holder",
+        ),
         Rule(
             cel="!has(oldSelf.epoch) || (has(self.epoch) && self.epoch >= oldSelf.epoch)",
             message="epoch may not fall or vanish: it is the fencing token of the holder",

@@ -1,0 +1,45 @@
+"""wake -> decide -> hand to the writer -> sleep until the decision's wake_at. It owns the clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from lessor.core.decide import decide
+from lessor.core.ledger import Ledger
+from lessor.core.model import Now
+
+from .metrics import Metrics
+from .writer import Writer
+
+
+def read_clocks() -> Now:
+    # BOOTTIME: CLOCK_MONOTONIC stands still while a machine is suspended.
+    return Now(wall=time.time(), mono=time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+class Loop:
+    """Decides whenever something was observed. Runs only while this process leads."""
+
+    def __init__(self, ledger: Ledger, metrics: Metrics, clocks: Callable[[], Now] = read_clocks) -> None:
+        self._ledger, self._metrics, self._clocks = ledger, metrics, clocks
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self, writer: Writer) -> None:
+        """Until cancelled."""
+        while True:
+            self._woken.clear()
+            now = self._clocks()
+            decision = decide(self._ledger, now)
+            self._metrics.decision_seconds.observe(self._clocks().mono - now.mono)
+            writer.submit(decision.actions)
+            wait = None if decision.wake_at is None else max(0.0, decision.wake_at - self._clocks().mono)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass  # its time has come

@@ -1,0 +1,248 @@
+"""The operator process: wires ledger, loop, writer, kopf, election and health, and ends in the right order.
+
+Both replicas watch and keep their ledger warm; only the leader decides. Leadership saves work, it is not what makes a lease
+exclusive: each write is guarded by the version it was decided on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from dataclasses import dataclass
+
+import aiohttp
+import kopf
+
+from lessor.api.names import API_VERSION, GROUP, KINDS, VERSION
+from lessor.core import actions as a
+from lessor.core.ledger import Ledger
+from lessor.kube import paths
+from lessor.kube.client import Client
+from lessor.kube.credentials import load
+from lessor.kube.election import Elector, NamespaceMissing, Timing, new_identity
+from lessor.kube.errors import AlreadyExists, KubeError, NotFound
+
+from . import handlers, outcome
+from .health import Health
+from .loop import Loop
+from .metrics import Metrics
+from .writer import Writer
+
+log = logging.getLogger(__name__)
+
+ELECTION = "lessor-operator"  # the coordination.k8s.io Lease that the leader holds
+CRDS_WAIT_S = 60.0
+DRAIN_S = 2.0  # for answers in flight when leadership ends
+RELEASE_S = 3.0  # for giving leadership back at the end
+
+
+class CannotStart(Exception):
+    """What a person has to do before the operator can run, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says. Seconds; `namespace` is that of the election's Lease."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 0
+    namespace: str = "lessor-system"
+    make_namespace: bool = False
+    timing: Timing = Timing()
+    writes_in_flight: int = 64
+    resync: float = 300.0
+
+
+class Operator:
+    """One operator in one event loop. `run` returns after a signal or `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.ledger = Ledger()
+        self.metrics = Metrics()
+        self.watches = handlers.Watches()
+        self.loop = Loop(self.ledger, self.metrics)
+        self.stopping = asyncio.Event()
+        self.port = 0
+        self._client: Client | None = None
+        self._elector: Elector | None = None
+        self._writer: Writer | None = None
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    async def run(self) -> None:
+        """Raises CannotStart, or KubeError when the cluster can't be used."""
+        credentials = await asyncio.to_thread(load, self.settings.kubeconfig, self.settings.context)
+        log.info("using %s at %s", credentials.origin, credentials.server)
+        session = credentials.session(
+            connections=16,
+            timeout=aiohttp.ClientTimeout(total=None, connect=3),
+            middlewares=(self.watches.middleware,),
+        )
+        health = Health(self.metrics.registry, self.ready)
+        async with Client(credentials) as client:
+            self._client = client
+            try:
+                await _wait_for_crds(client)
+                self._elector = await self._election(client)
+                self.port = await health.start(self.settings.listen_host, self.settings.listen_port)
+                print(f"lessor operator listens on http://{self.settings.listen_host}:{self.port}", flush=True)
+                registry = handlers.registry(self.ledger, self.loop.wake, self.metrics, credentials, session)
+                await self._serve(registry, self._elector, client)
+            finally:
+                await health.stop()
+                await session.close()
+
+    async def _serve(self, registry: kopf.OperatorRegistry, elector: Elector, client: Client) -> None:
+        """Ours first, kopf last: at its end kopf cancels every task that was born after it."""
+        ready, stop = asyncio.Event(), asyncio.Event()
+        self._writer = Writer(
+            client,
+            self.ledger,
+            self.metrics,
+            may_write=elector.is_leader,
+            wake=self.loop.wake,
+            in_flight_max=self.settings.writes_in_flight,
+        )
+        resync = asyncio.create_task(self._resync(client), name="resync")
+        campaign = asyncio.create_task(elector.run(), name="election")
+        watching = asyncio.create_task(
+            kopf.operator(
+                registry=registry, settings=handlers.settings(), clusterwide=True, ready_flag=ready, stop_flag=stop
+            ),
+            name="kopf",
+        )
+        await asyncio.wait({asyncio.create_task(ready.wait()), watching}, return_when=asyncio.FIRST_COMPLETED)
+        self._take_signals()
+        stopped = asyncio.create_task(self.stopping.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait({watching, campaign, stopped, resync}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # First the grants end, then leadership is given back, then the watches go.
+            await _end(campaign, RELEASE_S)
+            await _end(resync, 0.5)
+            stop.set()
+            await _end(watching, 10.0, cancel=False)
+            stopped.cancel()
+        for task in done - {stopped}:
+            await task  # its exception, if it has one, ends the process: whoever started it starts it again
+            raise CannotStart(f"{task.get_name()} has ended; the process must be started again")
+
+    def _take_signals(self) -> None:
+        """After kopf, which takes them at its start and would cancel writes in flight."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            try:
+                loop.add_signal_handler(number, self.stop)
+            except (ValueError, RuntimeError):  # not in the main thread: a test
+                return
+
+    async def _election(self, client: Client) -> Elector:
+        if self.settings.make_namespace:
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.settings.namespace}}
+            try:
+                await client.create(paths.collection(paths.NAMESPACES), body)
+            except AlreadyExists:
+                pass
+        try:
+            await client.get(paths.one(paths.NAMESPACES, self.settings.namespace))
+        except NotFound:
+            raise NamespaceMissing(
+                f"there is no namespace {self.settings.namespace} for the leader election: "
+                f"kubectl create namespace {self.settings.namespace}, or give --namespace",
+                status=404,
+            ) from None
+        return Elector(
+            client,
+            namespace=self.settings.namespace,
+            name=ELECTION,
+            identity=new_identity(),
+            lead=self._lead,
+            timing=self.settings.timing,
+        )
+
+    async def _lead(self, term: int) -> None:
+        """From winning leadership to losing it: a list of everything, then decisions."""
+        assert self._writer is not None and self._client is not None
+        log.info("leading, term %d", term)
+        self.metrics.leader.set(1)
+        try:
+            await self.relist(self._client)
+            self.ledger.touch_everything()
+            await self.loop.run(self._writer)
+        finally:
+            self.metrics.leader.set(0)
+            self._writer.drop()
+            await self._writer.drained(DRAIN_S)
+
+    async def _resync(self, client: Client) -> None:
+        """Lists everything now and then: it heals what kopf may lose, on the standby too."""
+        while True:
+            await asyncio.sleep(self.settings.resync)
+            try:
+                await self.relist(client)
+            except KubeError as e:
+                log.warning("resync: %s", e)
+            if self._elector is None or not self._elector.is_leader():
+                self.ledger.rest()
+            self.loop.wake()
+
+    async def relist(self, client: Client) -> None:
+        """LISTs of every kind, Leases last: who is Bound is known after every Resource that might lack a state."""
+        begun = time.monotonic()
+        for kind, where in ((a.POOL, paths.POOLS), (a.RESOURCE, paths.RESOURCES), (a.LEASE, paths.LEASES)):
+            tick = self.ledger.tick
+            bodies, version = await client.list(paths.collection(where))
+            outcome.observe_list(self.ledger, kind, bodies, version, tick)
+        self.metrics.resync_seconds.observe(time.monotonic() - begun)
+        if self.ledger.restored:
+            log.critical(RESTORED)
+
+    def ready(self) -> tuple[bool, list[str]]:
+        """For /readyz: all listed, every watch heard, nothing restored behind our back."""
+        wrong = []
+        if not self.ledger.ready:
+            wrong.append(RESTORED if self.ledger.restored else "not everything is listed yet")
+        wrong += [f"the watch over {plural} is silent" for plural in self.watches.silent(time.monotonic())]
+        return not wrong, wrong
+
+
+RESTORED = (
+    "the API server's lists are older than what was seen: etcd was restored from a backup. Nothing is granted any more; "
+    "compare `kubectl get rsc` with what runs, then restart the operator"
+)
+
+
+async def _wait_for_crds(client: Client) -> None:
+    """kopf would give up on a kind that is not served yet. Raises CannotStart after a minute."""
+    until = time.monotonic() + CRDS_WAIT_S
+    told = False
+    while True:
+        try:
+            served = await client.get(f"/apis/{GROUP}/{VERSION}")
+        except NotFound:
+            served = {}
+        missing = {kind.plural for kind in KINDS} - {r["name"] for r in served.get("resources", ())}
+        if not missing:
+            return
+        what = f"{', '.join(sorted(missing))} of {API_VERSION} are not served"
+        if time.monotonic() > until:
+            raise CannotStart(f"{what}: install the CRDs first, kubectl apply --server-side -f crds/")
+        if not told:
+            log.warning("%s; waiting up to %.0f s for the CRDs", what, CRDS_WAIT_S)
+            told = True
+        await asyncio.sleep(0.5)
+
+
+async def _end(task: asyncio.Task[None], timeout: float, *, cancel: bool = True) -> None:
+    if cancel:
+        task.cancel()
+    if not task.done():
+        await asyncio.wait({task}, timeout=timeout)
+    if not task.done():
+        task.cancel()

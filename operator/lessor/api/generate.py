@@ -26,7 +26,11 @@ def generated() -> dict[str, str]:
 
 def stale(root: Path) -> list[str]:
     """The generated files below `root` that are missing or differ from what the models say."""
-    return [path for path, text in generated().items() if _read(root / path) != text]
+    return list(_stale(root))
+
+
+def _stale(root: Path) -> dict[str, str]:
+    return {path: text for path, text in generated().items() if _read(root / path) != text}
 
 
 def _read(path: Path) -> str | None:
@@ -49,15 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
     parser.add_argument("--root", type=Path, default=_ROOT, help="the checkout (default: where this file is)")
     options = parser.parse_args(arguments)
-    paths = stale(options.root)
+    files = _stale(options.root)
     if options.check:
-        if paths:
-            print(f"stale: {', '.join(paths)}; run `make generate`", file=sys.stderr)
-        return 1 if paths else 0
-    for path in paths:
+        if files:
+            print(f"stale: {', '.join(files)}; run `make generate`", file=sys.stderr)
+        return 1 if files else 0
+    for path, text in files.items():
         target = options.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(generated()[path])
+        target.write_text(text)
         print(f"wrote {path}")
     return 0
 

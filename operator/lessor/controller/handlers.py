@@ -81,7 +81,7 @@ class Watches:
         if request.url.query.get("watch") and response.status == 200:
             plural = request.url.name
             self.heard[plural] = time.monotonic()
-            response.content = _Heard(response.content, lambda: self.heard.update({plural: time.monotonic()}))
+            response.content = _Heard(response.content, lambda: self.heard.update({plural: time.monotonic()}))  # type: ignore[assignment]
         return response
 
 
@@ -105,7 +105,7 @@ def settings() -> kopf.OperatorSettings:
     out.posting.enabled = False
     out.peering.standalone = True
     out.scanning.disabled = True  # no watches over CRDs and namespaces; main waits for the CRDs itself
-    out.networking.error_backoffs = Forever()  # type: ignore[assignment]
+    out.networking.error_backoffs = Forever()
     out.networking.request_timeout = 30
     out.networking.connect_timeout = 3
     out.watching.connect_timeout = 3

@@ -23,8 +23,8 @@ def observe(ledger: Ledger, kind: str, body: Json) -> Pool | Resource | Lease | 
     known = ledger.pools.get(body["metadata"]["name"]) if kind == a.POOL else None
     try:
         item = codec.read(kind, body, known)
-    except codec.Unreadable as e:
-        ledger.observe_unreadable(e.key, e.version, e.message)
+    except codec.CannotRead as e:
+        ledger.observe_unreadable(e.item)
         return None
     ledger.observe(item)
     return item
@@ -38,9 +38,9 @@ def observe_list(ledger: Ledger, kind: str, bodies: list[Json], version: int, be
         known = ledger.pools.get(body["metadata"]["name"]) if kind == a.POOL else None
         try:
             items.append(codec.read(kind, body, known))
-        except codec.Unreadable as e:
-            ledger.observe_unreadable(e.key, e.version, e.message)
-            unreadable.append(e.key)
+        except codec.CannotRead as e:
+            ledger.observe_unreadable(e.item)
+            unreadable.append(codec.key_of(kind, body["metadata"]))
     ledger.observe_list(kind, items, version, begun, unreadable)
 
 

@@ -21,6 +21,7 @@ from .model import (
     Pool,
     Resource,
     Terms,
+    Unreadable,
 )
 from .states import Event
 
@@ -228,6 +229,18 @@ class ReportPool(_OfPool):
 
 
 @dataclass(frozen=True, slots=True)
+class TellUnreadable:
+    """Puts on an object's status that it can't be read."""
+
+    event: ClassVar[None] = None
+    item: Unreadable
+
+    @property
+    def key(self) -> Key:
+        return (self.item.kind, self.item.uid if self.item.kind == LEASE else self.item.name)
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtLease:
     """One confirming read: is this uid really gone? A watch can be behind or have lost an event."""
 
@@ -267,7 +280,7 @@ ResourceWrite: TypeAlias = (
 )
 LeaseWrite: TypeAlias = Bind | Raise | Report | Shrink | End
 PoolWrite: TypeAlias = ProtectPool | UnprotectPool | ReserveOrdinals | ReportPool
-Write: TypeAlias = ResourceWrite | LeaseWrite | PoolWrite | CreateResource
+Write: TypeAlias = ResourceWrite | LeaseWrite | PoolWrite | CreateResource | TellUnreadable
 Read: TypeAlias = LookAtLease | LookAtPool | ListLeases
 Action: TypeAlias = Write | Read
 

@@ -18,6 +18,7 @@ from .actions import (
     LookAtPool,
     Raise,
     Report,
+    TellUnreadable,
     lease_key,
     resource_key,
 )
@@ -67,6 +68,11 @@ class _Round:
             self._lend(group)
         for free in self.freeing.values():
             self._ask(free)
+        unreadable, ledger.dirty_unreadable = ledger.dirty_unreadable, {}
+        for key in unreadable:
+            item = ledger.unreadable.get(key)
+            if item is not None and not item.told and key not in ledger.pending:
+                self._ask(TellUnreadable(item))
         stocks, ledger.dirty_stock = ledger.dirty_stock, {}
         for pool in stocks:
             for action in stock(ledger, pool):

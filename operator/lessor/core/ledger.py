@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from .actions import LEASE, POOL, RESOURCE, Action, Key, ListLeases, lease_key, pool_key, resource_key
 from .claimed_names import ClaimedNames
-from .model import Lease, Pool, Resource
+from .model import Lease, Pool, Resource, Unreadable
 from .shelves import PoolIndex
 from .states import next_lease_state, next_resource_phase
 from .timers import Timers
@@ -50,7 +50,7 @@ class Ledger:
         self.resources: dict[str, Resource] = {}
         self.leases: dict[str, Lease] = {}
         self.vanished: dict[str, Vanished] = {}
-        self.unreadable: dict[Key, str] = {}
+        self.unreadable: dict[Key, Unreadable] = {}
         self.pending: dict[Key, Action] = {}
         self.index: dict[str, PoolIndex] = {}
         self.claims: dict[str, dict[str, None]] = {}  # Lease uid -> names of the Resources whose observed holder it is
@@ -73,6 +73,7 @@ class Ledger:
         self.dirty_pools: dict[str, None] = {}  # something can be lent, or somebody wants something
         self.dirty_stock: dict[str, None] = {}  # Resources to make, change or delete
         self.dirty_counts: dict[str, None] = {}
+        self.dirty_unreadable: dict[Key, None] = {}
         self.reported_at: dict[str, float] = {}  # Pool name -> `Now.mono` of the last status
         self.first_reports: dict[str, float] = {}  # Pool name -> `Now.mono` before which its first status is not due
         self._floor: dict[str, int] = {}
@@ -170,10 +171,12 @@ class Ledger:
         self._lease_changed(old, lease)
         return True
 
-    def observe_unreadable(self, key: Key, version: int, message: str) -> None:
+    def observe_unreadable(self, item: Unreadable) -> None:
         """An object that can't be read is decided about no more; what is known of it stays, and harms no other."""
-        if self._news(key, version, self._known(key)):
-            self.unreadable[key] = message
+        key = (item.kind, item.uid if item.kind == LEASE else item.name)
+        if self._news(key, item.version, self._known(key)):
+            self.unreadable[key] = item
+            self.dirty_unreadable[key] = None
             resource = self.resources.get(key[1]) if key[0] == RESOURCE else None
             if resource is not None:  # off the shelf
                 self._unindex_resource(resource)
@@ -476,7 +479,8 @@ class Ledger:
 def _stock(resource: Resource) -> tuple[object, ...]:
     """What of a Resource its Pool's spec has a say in."""
     labels, attributes = dict(resource.labels), dict(resource.attributes)
-    return resource.uid, resource.deleting, resource.protected, labels, attributes, resource.credentials_secret
+    told = "Ready" in resource.conditions
+    return resource.uid, resource.deleting, resource.protected, labels, attributes, resource.credentials_secret, told
 
 
 def _spec(pool: Pool) -> tuple[object, ...]:

@@ -164,6 +164,20 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object that this version can't read: it is decided about no more, says so itself, and harms no other."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    message: str  # a sentence: what, and what to do
+    told: bool  # its status says it already
+    conditions: tuple[Mapping[str, object], ...] = ()  # its other conditions, as they are
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A number of Resources of one Pool. With `names`, any of these."""
 

@@ -25,6 +25,7 @@ from .ledger import Ledger
 from .model import Condition, ConditionStatus, Item, Now, Pool, Resource
 
 COUNTS_EVERY_S = 10.0  # a busy pool's counts change all the time; people read them, no program waits for them
+COMING_S_MAX = 5.0  # how long the first status waits for a new pool's Resources
 SETTLE_S = 0.3  # a new pool's Resources come one by one: not a write for each
 
 
@@ -56,6 +57,8 @@ def stock(ledger: Ledger, name: str) -> Iterator[Action]:
             yield DeleteResource(resource)
         elif _differs(resource, item):
             yield UpdateResource(resource, item)
+        elif "Ready" in resource.conditions:  # what was wrong with it is mended
+            yield MarkResource(resource, {})
     first_fresh = ledger.fresh_from.get(pool.uid)
     for ordinal, item in enumerate(wanted.values()):
         if item.name not in ledger.resources and not ledger.is_busy(resource_key(item.name)):
@@ -112,8 +115,10 @@ def report(ledger: Ledger, name: str, now: Now) -> ReportPool | None:
     if urgent:
         due = min(due, (last or 0.0) + SETTLE_S)
     if last is None:
-        first = ledger.first_reports.setdefault(name, now.mono + SETTLE_S)
-        due = max(due, first)
+        first = ledger.first_reports.setdefault(name, now.mono)
+        # Its Resources come one by one: the first word about a new pool is to be a true one.
+        coming = pool.lends and (index.blanks or len(index.names) < len(pool.items))
+        due = first + (COMING_S_MAX if coming else SETTLE_S)
     if due > now.mono:
         ledger.timers.set("counts", name, due)
         return None

@@ -19,6 +19,7 @@ from lessor.core.model import (
     LEASED,
     Condition,
     Conditions,
+    ConditionStatus,
     Entry,
     Holder,
     Lease,
@@ -27,9 +28,11 @@ from lessor.core.model import (
     Request,
     Resource,
     Terms,
+    Unreadable,
 )
 
 from . import paths
+from .codec import unreadable_condition
 
 Json = dict[str, Any]
 
@@ -58,6 +61,8 @@ def call_for(action: a.Action, at: float) -> Call:
             return Call("get", paths.one(paths.POOLS, action.name))
         case a.ListLeases():
             return Call("list", paths.collection(paths.LEASES))
+        case a.TellUnreadable():
+            return Call("merge_patch", path_of(action), _unreadable(action.item, at), "status")
         case a.CreateResource():
             return Call("create", paths.collection(paths.RESOURCES), _new_resource(action))
         case a.DeleteResource():
@@ -76,6 +81,9 @@ def call_for(action: a.Action, at: float) -> Call:
 def path_of(action: a.Write) -> str:
     """Where to look at the object of a write whose outcome is unknown, or that met a conflict."""
     match action:
+        case a.TellUnreadable():
+            kind = {a.POOL: paths.POOLS, a.RESOURCE: paths.RESOURCES, a.LEASE: paths.LEASES}[action.item.kind]
+            return paths.one(kind, action.item.name, action.item.namespace)
         case a.CreateResource():
             return paths.one(paths.RESOURCES, action.item.name)
         case a.ProtectPool() | a.UnprotectPool() | a.ReserveOrdinals() | a.ReportPool():
@@ -88,6 +96,12 @@ def path_of(action: a.Write) -> str:
 
 def _guarded(item: Pool | Resource | Lease, body: Json, **meta: Any) -> Json:
     return {"metadata": {"uid": item.uid, "resourceVersion": str(item.version), **meta}, **body}
+
+
+def _unreadable(item: Unreadable, at: float) -> Json:
+    mine = Condition(unreadable_condition(item.kind), ConditionStatus.FALSE, "Unreadable", item.message)
+    body: Json = {"status": {"conditions": [*item.conditions, _condition(mine, None, at)]}}
+    return {"metadata": {"uid": item.uid, "resourceVersion": str(item.version)}, **body}
 
 
 # -- Resources

@@ -1,6 +1,6 @@
 """JSON to core: the only code that knows how our kinds' fields are called when they are read (`calls.py`: when written).
 
-An object that can't be read becomes an `Unreadable`, never another exception: it harms no other object. Nothing here loads
+An object that can't be read becomes a `CannotRead`, never another exception: it harms no other object. Nothing here loads
 pydantic: this runs at every event. The API server has judged the objects by the CRDs' schema, so what is read here is what
 a schema can't say, and what stands in objects that an older schema let in.
 """
@@ -32,6 +32,7 @@ from lessor.core.model import (
     Request,
     Resource,
     Terms,
+    Unreadable,
 )
 
 Body = Mapping[str, Any]
@@ -44,27 +45,43 @@ _DEFAULT_TTL = timedelta(hours=1)
 _DEFAULT_TERM = timedelta(minutes=30)
 
 
-class Unreadable(Exception):
-    """An object of ours that this version can't read. `key` and `version` as the ledger wants them."""
+class CannotRead(Exception):
+    """An object of ours that this version can't read; `item` as the ledger wants it."""
 
-    def __init__(self, key: Key, version: int, message: str) -> None:
-        super().__init__(message)
-        self.key, self.version, self.message = key, version, message
+    def __init__(self, item: Unreadable) -> None:
+        super().__init__(item.message)
+        self.item = item
 
 
 def read(kind: str, body: Body, known: Pool | None = None) -> Pool | Resource | Lease:
     """An object of one of our kinds. `known`: the Pool as last read, whose items are reused while its spec is the same.
 
-    Raises Unreadable."""
+    Raises CannotRead."""
     meta = body["metadata"]
     try:
         if kind == LEASE.kind:
             return lease(body)
         return resource(body) if kind == RESOURCE.kind else pool(body, known)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as e:
-        what = f"no {e}" if isinstance(e, KeyError) else str(e)
-        message = f"this version of lessor can't read it ({what}): correct or remove it"
-        raise Unreadable(key_of(kind, meta), int(meta["resourceVersion"]), message) from e
+        raise CannotRead(_unreadable(kind, body, e)) from e
+
+
+def _unreadable(kind: str, body: Body, e: Exception) -> Unreadable:
+    meta, status = body["metadata"], body.get("status")
+    what = f"there is no {e}" if isinstance(e, KeyError) else str(e)
+    message = f"this version of lessor can't read it: {what}; correct or remove it"
+    said = status.get("conditions") if isinstance(status, Mapping) else None
+    kept = [c for c in said if isinstance(c, Mapping)] if isinstance(said, list) else []
+    mine = unreadable_condition(kind)
+    told = any(c.get("type") == mine and c.get("reason") == "Unreadable" and c.get("message") == message for c in kept)
+    others = tuple(c for c in kept if c.get("type") != mine)
+    version = int(meta["resourceVersion"])
+    return Unreadable(kind, meta.get("namespace", ""), meta["name"], meta["uid"], version, message, told, others)
+
+
+def unreadable_condition(kind: str) -> str:
+    """The type of the condition that says so."""
+    return "Accepted" if kind == LEASE.kind else "Ready"
 
 
 def key_of(kind: str, meta: Body) -> Key:

@@ -25,14 +25,20 @@ RETRY_SECONDS = 10.0  # after a failed refresh; the old header is used meanwhile
 RENEW_SECONDS_MIN = 5.0  # between two loads that a 401 asks for: a revoked account must not run its exec plugin all day
 
 
-def load(kubeconfig: str | None = None, context: str | None = None, *, pod: Path = SERVICE_ACCOUNT) -> "Credentials":
+def load(
+    kubeconfig: str | None = None,
+    context: str | None = None,
+    *,
+    pod: Path = SERVICE_ACCOUNT,
+    clock: Callable[[], float] = time.monotonic,
+) -> "Credentials":
     """The credentials to use, in the order that Kubernetes' own controllers keep.
 
     `kubeconfig` (a path, or several with ":" between), $KUBECONFIG, the pod's service account in `pod`,
     ~/.kube/config. A `context` means a kubeconfig, so the service account is skipped. Blocks: an exec plugin is run.
     Raises NoCredentials.
     """
-    return Credentials(_source(kubeconfig, context, pod))
+    return Credentials(_source(kubeconfig, context, pod), clock=clock)
 
 
 def _source(kubeconfig: str | None, context: str | None, pod: Path) -> Callable[[], Loaded]:

@@ -138,6 +138,8 @@ def _run_exec_plugin(config: Any, context: str, origin: str) -> float | None:
     for key, field in (("client-certificate-data", "clientCertificateData"), ("client-key-data", "clientKeyData")):
         if given.get(field):
             plain[key] = base64.b64encode(given[field].encode()).decode()
+    if not plain.keys() & {"token", "client-certificate-data"}:
+        raise NoCredentials(f"{origin}: the command {command!r} gave neither a token nor a client certificate")
     entry.value = {**entry.value, "user": plain}
     return _seconds_until(given.get("expirationTimestamp"))
 

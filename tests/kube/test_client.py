@@ -408,7 +408,7 @@ async def test_a_token_that_was_replaced_is_read_again_when_the_server_rejects_t
     ca = {"certificate-authority": str(control_plane.ca)}
     config = write_kubeconfig(tmp_path / "config", {"tokenFile": str(token)}, server=control_plane.server, **ca)
     now = [0.0]
-    known = credentials.Credentials(credentials.load(str(config))._source, clock=lambda: now[0])
+    known = credentials.load(str(config), clock=lambda: now[0])
     now[0] = 30
     token.write_text(control_plane.token + "\n")
     async with Client(known) as client:

@@ -3,7 +3,8 @@
 #
 #   build.sh            the control plane and kubectl: needs Go modules and nothing else, no root
 #   build.sh node       what a node needs besides: CoreDNS, Helm, Debian packages (as root)
-#   build.sh --where    builds nothing; fails if the control plane is still to be built
+#   build.sh --where    builds nothing: prints the folder, and fails if the control plane is still to be built
+#   build.sh --cache    builds nothing: prints the folder of all that is cached
 #
 # Environment:
 #   LESSOR_CACHE        where the programs are kept (default: lessor in $XDG_CACHE_HOME or ~/.cache)
@@ -76,7 +77,7 @@ run_and_tell() { # WHAT TOTAL CMD...
 }
 
 build() { # NAME PACKAGE
-  local go total
+  local go total link since=$SECONDS
   [ ! -x "$BIN/$1" ] || return 0
   exec 9> "$CACHE/build.lock"
   flock --nonblock 9 || { say "waiting for another build that fills $CACHE …"; flock 9; }
@@ -92,9 +93,10 @@ build() { # NAME PACKAGE
   # GOGC=off: 12 % less work for the compiler, at most 3 GB for each of its processes
   GOGC=${GOGC:-off} run_and_tell "packages compiled" " of $total at most" \
     "$go" build -v -mod=readonly -trimpath -buildvcs=false -ldflags "$FLAGS" -o "$BIN/$1.part" "$2"
+  [ "$1" != kube ] || for link in $LINKS; do ln -sf kube "$BIN/$link"; done
   mv "$BIN/$1.part" "$BIN/$1"
   exec 9>&-
-  say "built $1 in $SECONDS s"
+  say "built $1 in $((SECONDS - since)) s"
 }
 
 debian_packages() {
@@ -123,14 +125,21 @@ case ${1:-} in
   "" | node)
     mkdir -p "$CACHE"
     build kube .
-    for link in $LINKS; do [ -L "$BIN/$link" ] || ln -sf kube "$BIN/$link"; done
     if [ "${1:-}" = node ]; then
       debian_packages
       build coredns ./dns
       build helm helm.sh/helm/v4/cmd/helm
     fi
     ;;
-  --where) [ -x "$BIN/kube" ] || die "the control plane is not built yet: run make up (about 5 minutes, once)" ;;
+  --cache)
+    echo "$CACHE"
+    exit
+    ;;
+  --where)
+    echo "$BIN"
+    [ -x "$BIN/kube" ] || die "the control plane is not built yet: run make up (about 5 minutes, once)"
+    exit
+    ;;
   *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 echo "$BIN"

@@ -40,6 +40,7 @@ start() { # NAME CMD...: in the background; the child itself notes its process i
     echo "$BASHPID" > "$DIR/run/$name.pid"
     exec setsid "$@" > "$DIR/log/$name.log" 2>&1 < /dev/null 9>&-
   ) &
+  disown # or bash would say that it was killed
 }
 
 end() { # NAME: kills it and waits until it is gone. SIGTERM would make the API server linger for more than 5 s
@@ -110,17 +111,17 @@ up() {
   chmod 700 "$DIR" # with the tokens of an administrator, and etcd's socket, in it
   touch "$DIR/.lessor-cluster"
   mkdir -p "$DIR/run" "$DIR/log"
-  trap 'failed' EXIT
+  trap failed EXIT
+  trap 'exit 130' INT # with a trap bash first waits for the command that it runs, so that is not left over either
+  trap 'exit 143' TERM
   [ -z "$OWNER" ] || start owner "$SELF" --dir "$DIR" follow "$OWNER"
   if [ "$NODE" = 0 ]; then start_control_plane; else start_node; fi
-  trap - EXIT
+  trap - EXIT INT TERM
   echo "$DIR/kubeconfig"
 }
 
-failed() {
-  local log
-  echo "cluster.sh: it did not start; the last lines of its logs:" >&2
-  for log in "$DIR"/log/*.log; do [ ! -s "$log" ] || tail -n 4 "$log" | sed "s|^|  ${log##*/}: |" >&2; done
+failed() { # the sentence was said; what the programs complained of may tell more, and goes with DIR
+  grep -hE '^[EF][0-9]{4} |"level":"(error|fatal|panic)"' "$DIR"/log/*.log | tail -n 5 | sed 's/^/  /' >&2 || :
   remove
 }
 

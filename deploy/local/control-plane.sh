@@ -53,19 +53,23 @@ start_apiserver() {
     --endpoint-reconciler-type=$reconciler --kubelet-preferred-address-types=InternalIP $APISERVER_FLAGS
 }
 
-wait_for_apiserver() { # says in WHY what was wrong
-  local until=$((SECONDS + 60))
-  until kubectl get --raw /readyz > /dev/null 2>&1; do
-    if ! is_ours "$(pid_of apiserver)"; then
-      WHY="the API server ended: $(grep -v '^I' "$DIR/log/apiserver.log" | tail -n 1)"
+# Waits until CMD succeeds, as long as the process runs; if it fails, WHY says what was wrong.
+wait_with() { # PROCESS CMD...
+  local process=$1 until=$((SECONDS + 60))
+  shift
+  until "$@" > /dev/null 2>&1; do
+    if ! is_ours "$(pid_of "$process")"; then
+      WHY="$process ended: $(grep -v '^I' "$DIR/log/$process.log" | tail -n 1)"
       return 1
     elif [ $SECONDS -ge $until ]; then
-      WHY="the API server was not ready after 60 s"
+      WHY="$process is not ready after 60 s"
       return 1
     fi
     sleep 0.1
   done
 }
+
+wait_for_apiserver() { wait_with apiserver kubectl get --raw /readyz; }
 
 # Without --kube-api-qps the controllers' own service accounts take 4.5 s to come into being.
 start_controllers() {
@@ -109,5 +113,5 @@ start_control_plane() {
   start_etcd
   start_apiserver_on_a_free_port
   start_controllers
-  wait_for 30 "the controllers" kubectl get serviceaccount default # a pod cannot be created before
+  wait_with kcm kubectl get serviceaccount default || die "$WHY" # no pod can be created before
 }

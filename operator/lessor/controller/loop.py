@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from lessor.core.actions import Action, ReportPool, UnprotectPool
 from lessor.core.decide import decide
 from lessor.core.ledger import Ledger
 from lessor.core.model import Now
@@ -29,6 +30,14 @@ class Loop:
     def wake(self) -> None:
         self._woken.set()
 
+    def _count(self, actions: tuple[Action, ...]) -> None:
+        """A pool's gauges move with its status: at most once in 10 s."""
+        for action in actions:
+            if isinstance(action, ReportPool):
+                self._metrics.set_pool(action.pool.name, action.counts, action.waiting)
+            elif isinstance(action, UnprotectPool):
+                self._metrics.forget_pool(action.pool.name)
+
     async def run(self, writer: Writer) -> None:
         """Until cancelled."""
         while True:
@@ -36,6 +45,7 @@ class Loop:
             now = self._clocks()
             decision = decide(self._ledger, now)
             self._metrics.decision_seconds.observe(self._clocks().mono - now.mono)
+            self._count(decision.actions)
             writer.submit(decision.actions)
             wait = None if decision.wake_at is None else max(0.0, decision.wake_at - self._clocks().mono)
             try:

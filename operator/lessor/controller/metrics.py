@@ -40,17 +40,13 @@ class Metrics:
         self.events_total = Counter(
             "lessor_events_total", "Watch events that were taken in, by kind", ["kind"], registry=registry
         )
-        self.exclusivity_violations_total = Counter(
-            "lessor_exclusivity_violations_total",
-            "Times that two bound leases were seen to list one resource; anything above 0 is a bug",
-            registry=registry,
-        )
         self.resync_seconds = Histogram(
             "lessor_resync_seconds", "Time to list and compare everything", buckets=RESYNC_BUCKETS, registry=registry
         )
         Info("lessor_build", "The version that runs", registry=registry).info({"version": lessor.__version__})
         ProcessCollector(registry=registry)
         self._states: dict[str, set[str]] = {}
+        self._known: set[str] = set()
 
     def set_pool(self, pool: str, per_state: Mapping[str, int], waiting: int) -> None:
         """The counts of one pool as they are now. States it has no more disappear, not stay at 0 for ever."""
@@ -59,10 +55,13 @@ class Metrics:
         for state, count in per_state.items():
             self.resources.labels(pool, state).set(count)
         self._states[pool] = set(per_state)
+        self._known.add(pool)
         self.leases_waiting.labels(pool).set(waiting)
 
     def forget_pool(self, pool: str) -> None:
         """The pool is gone, and its series with it."""
         for state in self._states.pop(pool, set()):
             self.resources.remove(pool, state)
-        self.leases_waiting.remove(pool)
+        if pool in self._known:
+            self._known.discard(pool)
+            self.leases_waiting.remove(pool)

@@ -159,8 +159,6 @@ class Writer:
         if isinstance(action, a.LookAtLease | a.LookAtPool | a.ListLeases):
             await asyncio.sleep(PAUSE_S[1])
             self._ledger.settled(action)  # a read is simply decided again
-            if isinstance(action, a.LookAtLease):
-                self._ledger.dirty_resources.update(self._ledger.claims.get(action.uid, {}))
             return
         tries = 0
         while self._may_write():  # else the ledger is listed anew before it decides again

@@ -84,6 +84,7 @@ class _Round:
         for pool in counts:
             if (told := report(ledger, pool, self.now)) is not None:
                 self._ask(told)
+            ledger.forget_if_empty(pool)
         return Decision(tuple(self.actions), ledger.timers.next)
 
     def _ask(self, action: Action) -> None:
@@ -136,7 +137,7 @@ class _Round:
         ledger, now = self.ledger, self.now
         why = refusal(ledger, lease)
         if why is None:
-            ledger.failing.pop(lease.uid, None)
+            ledger.stops_failing(lease.uid)
             return
         reason, since = ledger.failing.get(lease.uid, ("", 0.0))
         if reason != why[0]:
@@ -171,10 +172,10 @@ class _Round:
             elif isinstance(step, LookAtLease) and step.key not in ledger.pending:
                 self._ask(step)
             return False
-        if resource.state is None:
-            return True
         if (drop := dropped(ledger, resource)) is not None:
             self._ask(drop)
+        elif resource.state is None:
+            return True
         elif resource.hold_until and ledger.ripe.get(name) != resource.hold_until:
             if resource.hold_until <= self.now.wall:
                 ledger.ripen(resource)

@@ -96,13 +96,13 @@ def on_loss(pool: Pool | None) -> str:
 
 def dropped(ledger: Ledger, resource: Resource) -> DropFinalizer | None:
     """A Resource that is being deleted goes when nobody holds it and, where a janitor is, when it is clean."""
-    if not (resource.deleting and resource.protected) or resource.holder is not None or resource.state is None:
+    if not (resource.deleting and resource.protected) or resource.holder is not None:
         return None
     pool = ledger.pools.get(resource.pool)
     if resource.state in UNCLEAN and pool is not None and pool.janitor:
         return None
     if ledger.listed_by(resource.name) is not None or ledger.is_busy(resource_key(resource.name)):
-        return None
+        return None  # one without a state that a Bound Lease lists is adopted first
     return DropFinalizer(resource)
 
 

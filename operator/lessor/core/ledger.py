@@ -13,7 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .actions import LEASE, POOL, RESOURCE, Action, Key, ListLeases, lease_key, pool_key, resource_key
+from .actions import (
+    LEASE,
+    POOL,
+    RESOURCE,
+    Action,
+    Key,
+    ListLeases,
+    LookAtLease,
+    LookAtPool,
+    lease_key,
+    pool_key,
+    resource_key,
+)
 from .claimed_names import ClaimedNames
 from .model import Lease, Pool, Resource, Unreadable
 from .shelves import PoolIndex
@@ -112,6 +124,8 @@ class Ledger:
             and resource.protected
             and not (resource.cordoned or resource.deleting or self.is_busy(resource_key(resource.name)))
             and (not resource.hold_until or self.ripe.get(resource.name) == resource.hold_until)
+            # Somebody edited the status by hand. It saves work, the holder's version makes it safe.
+            and self.listed_by(resource.name) is None
         )
 
     def ripen(self, resource: Resource) -> None:
@@ -168,6 +182,8 @@ class Ledger:
         self.vanished.pop(lease.uid, None)
         self._index_lease(lease)
         self._weigh(lease.uid)
+        if lease.finished:
+            self.stops_failing(lease.uid)
         self._lease_changed(old, lease)
         return True
 
@@ -237,7 +253,19 @@ class Ledger:
     def observe_pool_look(self, name: str, at: float) -> None:
         """A live read of a Pool was answered (its content was observed before)."""
         self.pool_looks[name] = at
-        self.dirty_leases.update((uid, None) for uid in self.failing)
+
+    def stops_failing(self, uid: str) -> None:
+        self.failing.pop(uid, None)
+        if not self.failing:
+            self.pool_looks.clear()
+
+    def forget_if_empty(self, pool: str) -> None:
+        """No Pool, no Resource, nobody waiting: a name that somebody once wrote into a request."""
+        index = self.index.get(pool)
+        if index is not None and not index.names and not index.waiting and pool not in self.pools:
+            del self.index[pool]
+            self.reported_at.pop(pool, None)
+            self.first_reports.pop(pool, None)
 
     def touch_everything(self) -> None:
         """A new leader decides about all there is, once."""
@@ -280,9 +308,16 @@ class Ledger:
         self.tick += 1
         key = action.key
         self.pending.pop(key, None)
-        if isinstance(action, ListLeases):
-            self.dirty_resources.update(dict.fromkeys(self.blanks))
-            return
+        match action:
+            case ListLeases():
+                self.dirty_resources.update(dict.fromkeys(self.blanks))
+                return
+            case LookAtLease():
+                self.dirty_resources.update(self.claims.get(action.uid, {}))
+                return
+            case LookAtPool():
+                self.dirty_leases.update(dict.fromkeys(self.failing))
+                return
         holder = getattr(action, "holder", None)
         if holder is not None:
             claiming = self.claiming.get(holder.uid, {})
@@ -367,7 +402,7 @@ class Ledger:
             lease = self.leases.pop(name, None)
             if lease is not None:
                 self._unindex_lease(lease)
-                self.failing.pop(name, None)
+                self.stops_failing(name)
             if name in self.claims or name in self.claiming:
                 known = self.vanished.setdefault(name, Vanished(lease))
                 known.lease, known.final = last or known.lease or lease, known.final or last is not None
@@ -429,6 +464,7 @@ class Ledger:
         elif not lease.finished:
             for entry in lease.resources:
                 self.listed.setdefault(entry.name, {})[lease.uid] = None
+                self._listing_changed(entry.name)
 
     def _unindex_lease(self, lease: Lease) -> None:
         if lease.waiting:
@@ -440,6 +476,13 @@ class Ledger:
                 del by[lease.uid]
                 if not by:
                     del self.listed[entry.name]
+                self._listing_changed(entry.name)
+
+    def _listing_changed(self, name: str) -> None:
+        resource = self.resources.get(name)
+        if resource is not None and resource.holder is None:
+            self._unindex_resource(resource)
+            self._index_resource(resource)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> None:
         uid = (new or old).uid  # type: ignore[union-attr]

@@ -42,6 +42,7 @@ RESOURCE: dict[tuple[ResourcePhase, Event], ResourcePhase] = {
     (ResourcePhase.HELD, Event.FREE): ResourcePhase.IDLE,
     (ResourcePhase.HELD, Event.HAND_OVER): ResourcePhase.HELD,
     (ResourcePhase.IDLE, Event.DROP): ResourcePhase.GONE,
+    (ResourcePhase.BLANK, Event.DROP): ResourcePhase.GONE,
 }
 
 # There is no edge out of a finished Lease, and none from BOUND back to WAITING: a bind is never taken back, only ended.

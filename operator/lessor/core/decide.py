@@ -127,7 +127,9 @@ class _Round:
         got = assign(lease, held)
         if got is None:
             return
-        entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in held if r.name in got)
+        place = {request.name: i for i, request in enumerate(lease.requests)}
+        mine = sorted((r for r in held if r.name in got), key=lambda r: (place[got[r.name].name], r.name))
+        entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in mine)
         pools = [pool for name in lease.pools if (pool := self.ledger.pools.get(name)) is not None]
         conditions = bound_conditions([entry.name for entry in entries])
         self._ask(Bind(lease, entries, terms_of(lease, pools), conditions))

@@ -236,7 +236,9 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
 
 
 def _request(r: Request) -> Json:
-    out: Json = {"name": r.name, "pool": r.pool, "count": r.count}
+    out: Json = {"name": r.name, "count": r.count}
+    if r.pool:
+        out["pool"] = r.pool
     if r.names:
         out["names"] = sorted(r.names)
     if r.from_state != FREE:

@@ -44,7 +44,7 @@ lint: $(VENV)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 imports: $(VENV)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 generated: $(VENV)
 	@$(BIN)/python -m lessor.api.generate --check
 

@@ -1,8 +1,8 @@
 """kopf: watches our kinds and dispatches their events. The handlers observe and wake, nothing else.
 
-Only `on.event` is used: the other handler types write annotations and finalizers on the objects, and `index` primes in
-quadratic time (measured). kopf can lose events (deletions during a 410, an exception in a handler), so every event counts
-only if it is newer than what is known, and `resync` lists everything again.
+Only `on.event` is used: the other handler types write annotations and finalizers on the objects, and `index` primes
+in quadratic time (measured). kopf can lose events (deletions during a 410, an exception in a handler), so every event
+counts only if it is newer than what is known, and `resync` lists everything again.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 Ready = Callable[[], tuple[bool, Sequence[str]]]
 
 
-class ListenFailed(OSError):  # noqa: N818
+class ListenFailed(OSError):
     """The address to listen on can't be had; `str()` of it is one sentence."""
 
 

@@ -1,16 +1,17 @@
 """The operator process: wires ledger, loop, writer, kopf, election and health, and ends in the right order.
 
-Both replicas watch and keep their ledger warm; only the leader decides. Leadership saves work, it is not what makes a lease
-exclusive: each write is guarded by the version it was decided on.
+Both replicas watch and keep their ledger warm; only the leader decides. Leadership saves work, it is not what makes a
+lease exclusive: each write is guarded by the version it was decided on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 import kopf
@@ -52,7 +53,7 @@ class Settings:
     listen_port: int = 0
     namespace: str = "lessor-system"
     make_namespace: bool = False
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     writes_in_flight: int = 64
     resync: float = 300.0
 
@@ -145,10 +146,8 @@ class Operator:
     async def _election(self, client: Client) -> Elector:
         if self.settings.make_namespace:
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.settings.namespace}}
-            try:
+            with contextlib.suppress(AlreadyExists):
                 await client.create(paths.collection(paths.NAMESPACES), body)
-            except AlreadyExists:
-                pass
         try:
             await client.get(paths.one(paths.NAMESPACES, self.settings.namespace))
         except NotFound:
@@ -213,7 +212,7 @@ class Operator:
 
 
 RESTORED = (
-    "the API server's lists are older than what was seen: etcd was restored from a backup. Nothing is granted any more; "
+    "the API server's lists are older than what was seen: etcd was restored from a backup. Nothing is granted now: "
     "compare `kubectl get rsc` with what runs, then restart the operator"
 )
 

@@ -1,7 +1,9 @@
-"""What an answer of the API server means for the ledger. Synchronous: the writer brings the answers, a simulation others.
+"""What an answer of the API server means for the ledger. Synchronous: the writer brings the answers, a simulation
+others.
 
-Three outcomes end an action: it succeeded; its object was read again (after a conflict, or when nobody knows whether the
-write was carried out); its object is not there. Each is observed first and settled then, so nothing is decided between.
+Three outcomes end an action: it succeeded; its object was read again (after a conflict, or when nobody knows whether
+the write was carried out); its object is not there. Each is observed first and settled then, so nothing is decided
+between.
 """
 
 from __future__ import annotations

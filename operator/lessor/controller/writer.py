@@ -1,8 +1,8 @@
 """Carries out what was decided, and brings every answer back as an observation.
 
-Bounded in flight. A conflict or an unknown outcome is not an error: the object is read again, and the next decision starts
-from what is there. What the API server refuses (403, 422, 429) is waited with, longer each time, and said aloud: the
-decision that follows would only ask for the same.
+Bounded in flight. A conflict or an unknown outcome is not an error: the object is read again, and the next decision
+starts from what is there. What the API server refuses (403, 422, 429) is waited with, longer each time, and said
+aloud: the decision that follows would only ask for the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who gets what: walks the queue over what stands on the shelf, all of a Lease's requests or none.
 
-A Resource is "on the shelf" when a Claim may take it, or when it is being freed in this very decision (then the grant is a
-HandOver). The longest idle goes first. Matching is exact (augmenting paths), since a greedy one fails falsely where one
-request names what another took.
+A Resource is "on the shelf" when a Claim may take it, or when it is being freed in this very decision (then the grant
+is a HandOver). The longest idle goes first. Matching is exact (augmenting paths), since a greedy one fails falsely
+where one request names what another took.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def by_group(requests: Iterable[Request]) -> dict[Group, list[Request]]:
 def match(requests: list[Request], held: list[str], shelf: Iterable[str]) -> tuple[dict[str, Request], bool]:
     """Assigns names to the requests of one pool and state: as many as possible, `held` ones before those of the shelf.
 
-    Returns name -> request, and whether every request is met. An augmenting path never drops a name once matched, so what
-    is held stays used."""
+    Returns name -> request, and whether every request is met. An augmenting path never drops a name once matched, so
+    what is held stays used."""
     slots = [r for r in sorted(requests, key=lambda r: not r.names) for _ in range(r.count)]
     got: dict[str, int] = {}  # name -> slot
 
@@ -181,7 +181,8 @@ class Walk:
             self.out.stuck.append(lease)
 
     def _keep(self, lease: Lease) -> None:
-        """Keeps what a Lease needs that has waited for reserveAfter, if capacity alone holds it back in all its pools."""
+        """Keeps what a Lease needs that has waited for reserveAfter, if capacity alone holds it back in all its
+        pools."""
         at = mature_at(self._ledger, lease)
         if at > self._now.wall:
             if self.out.mature_next is None or at < self.out.mature_next:
@@ -222,7 +223,8 @@ def may_be_handed_over(free: Free) -> bool:
 
 
 def may_be_granted(ledger: Ledger, lease: Lease) -> bool:
-    """Whether a waiting Lease may be given something it does not have yet: not while it ends, is written, or has claims."""
+    """Whether a waiting Lease may be given something it does not have yet: not while it ends, is written, or has
+    claims."""
     key = ("Lease", lease.uid)
     return not (
         lease.deleting

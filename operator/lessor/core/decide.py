@@ -1,7 +1,7 @@
 """The decision: what to write now, given what is known. Its one effect is that the ledger assumes what it asks for.
 
-Endings come first: what ended now is what can be lent. Half-done grants come before new ones. Only what changed since the
-last decision is looked at, so the cost of a grant does not grow with the number of resources.
+Endings come first: what ended now is what can be lent. Half-done grants come before new ones. Only what changed since
+the last decision is looked at, so the cost of a grant does not grow with the number of resources.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What has ended, and what may therefore be freed.
 
-Two rules carry everything: a Lease's end is written before anything of it is freed, and a Resource is freed only when no
-live Lease lists it.
+Two rules carry everything: a Lease's end is written before anything of it is freed, and a Resource is freed only when
+no live Lease lists it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ def free_of(ledger: Ledger, resource: Resource) -> Free | LookAtLease | None:
     by = ledger.listed_by(resource.name)
     assert by is None or by.uid != holder.uid
     if by is not None:
-        # A live Bound Lease lists it though another is its holder: never by our writes. Nothing is freed on such ground.
+        # A live Bound Lease lists it though another is its holder: never by our writes. Nothing is freed on such
+        # ground.
         return None
+    if lease_key(holder.uid) in ledger.unreadable:
+        return None  # it is there, that much is known
     gone = ledger.vanished.get(holder.uid)
     if gone is None or not gone.confirmed:
         return LookAtLease(holder.namespace, holder.name, holder.uid)
@@ -81,7 +84,8 @@ def _free_of_known(resource: Resource, lease: Lease, pool: Pool | None) -> Free 
 
 
 def wished(resource: Resource, lease: Lease, pool: Pool | None) -> str:
-    """The state a voluntary end leads to: the one asked for where the pool allows it, else the one agreed at the claim."""
+    """The state a voluntary end leads to: the one asked for where the pool allows it, else the one agreed at the
+    claim."""
     assert resource.holder is not None
     wish = lease.wish_for(resource.name)
     if wish is not None and pool is not None and pool.allows(wish):

@@ -101,6 +101,11 @@ def waiting(ledger: Ledger, lease: Lease) -> Why:
         index = ledger.pool_index(name)
         if index.names and not index.usable:
             return Reason.ALL_CORDONED, f"every resource of pool {name} is cordoned or being removed"
+    return _short_of(ledger, lease)
+
+
+def _short_of(ledger: Ledger, lease: Lease) -> Why:
+    """What is lacking where every pool lends."""
     short: list[str] = []
     lacking = 0
     for (name, state), requests in by_group(lease.requests).items():
@@ -111,13 +116,14 @@ def waiting(ledger: Ledger, lease: Lease) -> Why:
             lacking += sum(request.count for request in requests) - len(got)
     if not short:
         return Reason.RESERVED_FOR_EARLIER, "what is free is kept for a lease that waits longer"
-    if len(short) < len(lease.pools):
-        return Reason.WAITING_FOR_OTHER_POOL, f"pool {', '.join(short)} has too few free; the other pools have enough"
+    pools = ", ".join(dict.fromkeys(short))
+    if len(dict.fromkeys(short)) < len(lease.pools):
+        return Reason.WAITING_FOR_OTHER_POOL, f"pool {pools} has too few free; the other pools have enough"
     if any(ledger.pools[name].janitor for name in short):
         unclean = sum(ledger.pool_index(name).counts.get(state, 0) for name in short for state in sorted(UNCLEAN))
         if unclean >= lacking:
-            return Reason.WAITING_FOR_CLEANING, f"resources of pool {', '.join(short)} are being cleaned"
-    return Reason.WAITING_FOR_CAPACITY, f"pool {', '.join(short)} has too few free resources"
+            return Reason.WAITING_FOR_CLEANING, f"resources of pool {pools} are being cleaned"
+    return Reason.WAITING_FOR_CAPACITY, f"pool {pools} has too few free resources"
 
 
 def paused(pool: Pool) -> str | None:

@@ -1,8 +1,8 @@
 """How a Resource without a state gets one: raise, list, then initialise or adopt (design, section 3; model, hole A).
 
-A Resource without `status.state` is new, or was removed by force and made again, or restored without status. A bind that
-was decided on the lost one may still be in flight. So first the attempt of every waiting Lease that could hold a claim on
-it is raised, which makes such a bind fail; then a full list of Leases shows who is Bound to the name.
+A Resource without `status.state` is new, or was removed by force and made again, or restored without status. A bind
+that was decided on the lost one may still be in flight. So first the attempt of every waiting Lease that could hold a
+claim on it is raised, which makes such a bind fail; then a full list of Leases shows who is Bound to the name.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
 def _suspects(ledger: Ledger, resource: Resource, blank: Blank) -> Iterator[Lease]:
     """Waiting Leases that could have a claim on an earlier Resource of the name, not yet raised for this one.
 
-    Younger ones could not: creationTimestamps have whole seconds, so of two in the same second either may be the older."""
+    Younger ones could not: creationTimestamps have whole seconds, so of two in the same second either may be the
+    older."""
     for uid in ledger.pool_index(resource.pool).waiting_uids():
         lease = ledger.leases[uid]
         if uid in blank.raised or lease.created > resource.created:

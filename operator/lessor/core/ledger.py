@@ -3,13 +3,15 @@
     observed --assume--> on its way --answered--> observed
                               `-----settled-----> observed (after a conflict or an unknown outcome: read again)
 
-An assumed write only keeps its object from being given or written again; Bind, Give back and Free follow from an observed
-version, never from an assumed one (model, hole E). An observation counts only if its version is newer than the object's
-last; what a LIST lacks is gone if the last version seen is not newer than the LIST's; late events of it are dropped.
+An assumed write only keeps its object from being given or written again; Bind, Give back and Free follow from an
+observed version, never from an assumed one (model, hole E). An observation counts only if its version is newer than
+the object's last; what a LIST lacks is gone if the last version seen is not newer than the LIST's; late events of it
+are dropped.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -33,11 +35,13 @@ from .states import next_lease_state, next_resource_phase
 from .timers import Timers
 
 KINDS = (POOL, RESOURCE, LEASE)
+HIGHS_MAX = 4096  # versions remembered per kind, to judge a LIST by what was seen before it was begun
 
 
 @dataclass(slots=True)
 class Vanished:
-    """A Lease that is gone while Resources still name it. `final`: its DELETED event was seen, so this is its last word."""
+    """A Lease that is gone while Resources still name it. `final`: its DELETED event was seen, so this is its last
+    word."""
 
     lease: Lease | None
     final: bool = False
@@ -89,7 +93,7 @@ class Ledger:
         self.reported_at: dict[str, float] = {}  # Pool name -> `Now.mono` of the last status
         self.first_reports: dict[str, float] = {}  # Pool name -> `Now.mono` before which its first status is not due
         self._floor: dict[str, int] = {}
-        self._highest: dict[str, int] = dict.fromkeys(KINDS, 0)
+        self._highs: dict[str, deque[tuple[int, int]]] = {kind: deque(maxlen=HIGHS_MAX) for kind in KINDS}
         self._gone: dict[Key, int] = {}
 
     # -- what is asked of it
@@ -202,6 +206,7 @@ class Ledger:
         """A DELETED event (`version` is the deletion's); of a Lease it carries the last version."""
         if version <= self._known_version(key):
             return False
+        self._saw(key[0], version)
         return self._forget(key, version, last)
 
     def observe_missing(self, key: Key) -> bool:
@@ -217,9 +222,11 @@ class Ledger:
         present: Iterable[Key] = (),
     ) -> None:
         """A whole LIST of one kind at `version`, begun at tick `begun`. `present`: keys that could not be read."""
-        if version < self._highest[kind]:
+        if version < self._highest_at(kind, begun):
             self.restored = True
             return
+        self._saw(kind, version)
+        self.tick += 1
         seen: dict[Key, None] = dict.fromkeys(present)
         for item in objects:
             seen[self._key_of(item)] = None
@@ -338,25 +345,40 @@ class Ledger:
                 self._stock_of(key[1], None)
             case "Lease":
                 self._touch_lease(key[1])
+                if (lease := self.leases.get(key[1])) is not None and lease.waiting:
+                    # Its event may have come before this answer, and have been put off while it was being written.
+                    for pool in lease.pools:
+                        self._touch_pool(pool)
             case "Pool":
                 self._touch_pool(key[1])
                 self.dirty_stock[key[1]] = None
+        if key in self.unreadable:
+            self.dirty_unreadable[key] = None
 
     # -- indexes
 
     def _news(self, key: Key, version: int, old: Pool | Resource | Lease | None) -> bool:
-        self._highest[key[0]] = max(self._highest[key[0]], version)
-        if old is not None:
-            if version <= old.version:
+        self._saw(key[0], version)
+        if old is not None or key in self.unreadable:
+            if version <= self._known_version(key):
                 return False
         elif version <= max(self._gone.get(key, 0), self._floor.get(key[0], 0)):
-            # Absent from a LIST of that version or seen deleted since: a late event does not bring it back. The first LIST
-            # itself comes before its floor is set.
+            # Absent from a LIST of that version or seen deleted since: a late event does not bring it back. The first
+            # LIST itself comes before its floor is set.
             return False
         self._gone.pop(key, None)
         self.unreadable.pop(key, None)
         self.tick += 1
         return True
+
+    def _saw(self, kind: str, version: int) -> None:
+        highs = self._highs[kind]
+        if not highs or version > highs[-1][1]:
+            highs.append((self.tick + 1, version))
+
+    def _highest_at(self, kind: str, tick: int) -> int:
+        """The newest version that was known at `tick`. What was seen since may be newer than a LIST begun then."""
+        return next((version for at, version in reversed(self._highs[kind]) if at <= tick), 0)
 
     def _key_of(self, item: Pool | Resource | Lease) -> Key:
         match item:
@@ -382,8 +404,10 @@ class Ledger:
                 return self.leases.get(uid)
 
     def _known_version(self, key: Key) -> int:
-        item = self._known(key)
-        return item.version if item is not None else self._gone.get(key, 0)
+        item, spoilt = self._known(key), self.unreadable.get(key)
+        if item is None and spoilt is None:
+            return self._gone.get(key, 0)
+        return max(known.version for known in (item, spoilt) if known is not None)
 
     def _forget(self, key: Key, version: int, last: Lease | None = None) -> bool:
         kind, name = key
@@ -407,6 +431,7 @@ class Ledger:
                 known = self.vanished.setdefault(name, Vanished(lease))
                 known.lease, known.final = last or known.lease or lease, known.final or last is not None
             self._weigh(name)
+            self.dirty_resources.update(self.claims.get(name, {}))
             if lease is not None:
                 self._lease_changed(lease, None)
             return lease is not None

@@ -22,7 +22,8 @@ UNCLEAN = frozenset({DIRTY, "cleaning", "quarantined"})
 
 
 class Now(NamedTuple):
-    """One reading of both clocks: `wall` (seconds since the epoch) for ages of objects, `mono` (seconds) for waiting."""
+    """One reading of both clocks: `wall` (seconds since the epoch) for ages of objects, `mono` (seconds) for
+    waiting."""
 
     wall: float
     mono: float

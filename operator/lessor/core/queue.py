@@ -1,7 +1,8 @@
 """The order of the waiting: who is asked first when something can be lent.
 
-Priority, then who has waited for `reserveAfter` (the smallest of its pools), then arrival, then uid: total, and computed
-from the Lease objects alone, so it survives every restart. Waiting Leases hold nothing, so they can't deadlock.
+Priority, then who has waited for `reserveAfter` (the smallest of its pools), then arrival, then uid: total, and
+computed from the Lease objects alone, so it survives every restart. Waiting Leases hold nothing, so they can't
+deadlock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A Pool's Resources and its queue, indexed so that a grant costs the same with a hundred Resources and ten thousand."""
+"""A Pool's Resources and its queue, indexed so that a grant costs the same with a hundred Resources and ten
+thousand."""
 
 from __future__ import annotations
 

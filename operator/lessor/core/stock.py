@@ -5,7 +5,7 @@ Deleting is only asked for: the finalizer keeps a Resource until its holder has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .actions import (
     Action,
@@ -44,39 +44,41 @@ def stock(ledger: Ledger, name: str) -> Iterator[Action]:
         return
     if pool.unsupported and not pool.deleting:
         return  # what it asks for can't be known; what there is stays
-    wanted = {} if pool.deleting else _wanted(ledger, pool)
     if pool.counted and len(pool.items) > pool.next_ordinal and not pool.deleting:
         yield ReserveOrdinals(pool, len(pool.items))
         return
+    wanted: Mapping[str, Item] = {} if pool.deleting else _wanted(ledger, pool)
     for resource_name in here:
-        resource = ledger.resources[resource_name]
-        if ledger.is_busy(resource_key(resource_name)) or resource.deleting:
-            continue
-        item = wanted.get(resource_name)
-        if item is None:
-            yield DeleteResource(resource)
-        elif _differs(resource, item):
-            yield UpdateResource(resource, item)
-        elif "Ready" in resource.conditions:  # what was wrong with it is mended
-            yield MarkResource(resource, {})
-    first_fresh = ledger.fresh_from.get(pool.uid)
-    for ordinal, item in enumerate(wanted.values()):
-        if item.name not in ledger.resources and not ledger.is_busy(resource_key(item.name)):
-            fresh = pool.counted and first_fresh is not None and _ordinal(item, ordinal) >= first_fresh
-            yield CreateResource(pool, item, fresh)
+        if not ledger.is_busy(resource_key(resource_name)):
+            yield from _fitted(ledger.resources[resource_name], wanted.get(resource_name))
+    yield from _missing(ledger, pool, wanted)
     if pool.deleting and not here:
         yield UnprotectPool(pool)
 
 
-def _wanted(ledger: Ledger, pool: Pool) -> dict[str, Item]:
+def _missing(ledger: Ledger, pool: Pool, wanted: Mapping[str, Item]) -> Iterator[CreateResource]:
+    first_fresh = ledger.fresh_from.get(pool.uid)
+    for ordinal, item in enumerate(pool.items.values()):
+        if item.name in wanted and item.name not in ledger.resources and not ledger.is_busy(resource_key(item.name)):
+            yield CreateResource(pool, item, pool.counted and first_fresh is not None and ordinal >= first_fresh)
+
+
+def _fitted(resource: Resource, item: Item | None) -> Iterator[Action]:
+    """One Resource of a Pool, and what the Pool's spec says of it: None if it has no place there (any more)."""
+    if resource.deleting:
+        return
+    if item is None:
+        yield DeleteResource(resource)
+    elif _differs(resource, item):
+        yield UpdateResource(resource, item)
+    elif "Ready" in resource.conditions:  # what was wrong with it is mended
+        yield MarkResource(resource, {})
+
+
+def _wanted(ledger: Ledger, pool: Pool) -> Mapping[str, Item]:
     """Its items but for the names that an older Pool has."""
     duplicates = ledger.claimed_names.duplicates(pool.name)
-    return {name: item for name, item in pool.items.items() if name not in duplicates}
-
-
-def _ordinal(item: Item, default: int) -> int:
-    _, _, digits = item.name.rpartition("-")
-    return int(digits) if digits.isdecimal() else default
+    return {name: item for name, item in pool.items.items() if name not in duplicates} if duplicates else pool.items
 
 
 def _differs(resource: Resource, item: Item) -> bool:
@@ -107,7 +109,10 @@ def report(ledger: Ledger, name: str, now: Now) -> ReportPool | None:
     urgent = any(not conditions[c].says(pool.conditions.get(c)) for c in conditions if c != "Exhausted") or any(
         c not in conditions for c in pool.conditions
     )
-    same = all(condition.says(pool.conditions.get(c)) for c, condition in conditions.items())
+    same = all(
+        condition.says(old := pool.conditions.get(c)) and old is not None and condition.message == old.message
+        for c, condition in conditions.items()
+    )
     if same and not urgent and pool.said == (counts, total, waiting) and pool.observed_generation == pool.generation:
         return None
     last = ledger.reported_at.get(name)

@@ -1,4 +1,5 @@
-"""Core to JSON: each action as the one call that carries it out. The only code that knows our fields' names when written.
+"""Core to JSON: each action as the one call that carries it out. The only code that knows our fields' names when
+written.
 
 A write is a merge patch with the uid and resourceVersion it was decided on. On the status of a custom resource the API
 server judges only the resourceVersion (measured on 1.36); the client compares the answer's uid besides.
@@ -267,7 +268,8 @@ def _terms(terms: Terms) -> Json:
 
 
 def _conditions(new: Conditions, old: Conditions, at: float) -> list[Json]:
-    """The whole list (a merge patch replaces it); lastTransitionTime moves only when a status flips (API conventions)."""
+    """The whole list (a merge patch replaces it); lastTransitionTime moves only when a status flips (API
+    conventions)."""
     return [_condition(condition, old.get(kind), at) for kind, condition in new.items()]
 
 

@@ -1,8 +1,9 @@
-"""JSON to core: the only code that knows how our kinds' fields are called when they are read (`calls.py`: when written).
+"""JSON to core: the only code that knows how our kinds' fields are called when they are read (`calls.py`: when
+written).
 
-An object that can't be read becomes a `CannotRead`, never another exception: it harms no other object. Nothing here loads
-pydantic: this runs at every event. The API server has judged the objects by the CRDs' schema, so what is read here is what
-a schema can't say, and what stands in objects that an older schema let in.
+An object that can't be read becomes a `CannotRead`, never another exception: it harms no other object. Nothing here
+loads pydantic: this runs at every event. The API server has judged the objects by the CRDs' schema, so what is read
+here is what a schema can't say, and what stands in objects that an older schema let in.
 """
 
 from __future__ import annotations
@@ -57,7 +58,6 @@ def read(kind: str, body: Body, known: Pool | None = None) -> Pool | Resource | 
     """An object of one of our kinds. `known`: the Pool as last read, whose items are reused while its spec is the same.
 
     Raises CannotRead."""
-    meta = body["metadata"]
     try:
         if kind == LEASE.kind:
             return lease(body)

@@ -36,7 +36,7 @@ class LeaseStore(Protocol):
     async def merge_patch(self, path: str, body: Mapping[str, Any], /) -> dict[str, Any]: ...
 
 
-class NamespaceMissing(KubeError):  # noqa: N818
+class NamespaceMissing(KubeError):
     """The namespace of the election Lease is not there; the caller creates it, or prints this."""
 
 

@@ -4,7 +4,6 @@ The classes say what a caller may do next, which is why they are few: read again
 `Invalid`, `Forbidden`), wait (`TooManyRequests`, `Unavailable`), list again (`Gone`). Status and reason are Kubernetes'
 own (API conventions, "HTTP Status codes"); `_BY_REASON` and `_BY_STATUS` are the one table.
 """
-# ruff: noqa: N818  (the names are the API server's own words for these answers)
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import click
+
 from lessor.controller import logs
 from lessor.controller.main import CannotStart, Operator, Settings
 from lessor.kube.election import Timing
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     from lessor.cli.options import OperatorOptions
 
 
-class Failed(Exception):
-    """Why a process ended, in one sentence for whoever started it."""
+class Failed(click.ClickException):
+    """Why a process ended, in one sentence for whoever started it: no traceback, exit code 1."""
 
 
 def operator(options: OperatorOptions) -> None:

@@ -171,13 +171,23 @@ class Operator:
         log.info("leading, term %d", term)
         self.metrics.leader.set(1)
         try:
-            await self.relist(self._client)
+            await self._first_list(self._client)
             self.ledger.touch_everything()
             await self.loop.run(self._writer)
         finally:
             self.metrics.leader.set(0)
             self._writer.drop()
             await self._writer.drained(DRAIN_S)
+
+    async def _first_list(self, client: Client) -> None:
+        """Until it succeeds, or leadership is lost: an API server that starts, or that has just been given our CRDs,
+        answers "storage is (re)initializing" for a moment."""
+        while True:
+            try:
+                return await self.relist(client)
+            except KubeError as e:
+                log.warning("can't list yet: %s; trying again", e)
+                await asyncio.sleep(0.2)
 
     async def _resync(self, client: Client) -> None:
         """Lists everything now and then: it heals what kopf may lose, on the standby too."""

@@ -318,42 +318,44 @@ class Ledger:
         match action:
             case ListLeases():
                 self.dirty_resources.update(dict.fromkeys(self.blanks))
-                return
             case LookAtLease():
                 self.dirty_resources.update(self.claims.get(action.uid, {}))
-                return
             case LookAtPool():
                 self.dirty_leases.update(dict.fromkeys(self.failing))
-                return
-        holder = getattr(action, "holder", None)
-        if holder is not None:
-            claiming = self.claiming.get(holder.uid, {})
-            claiming.pop(key[1], None)
-            if not claiming:
-                self.claiming.pop(holder.uid, None)
-                if holder.uid not in self.claims:
-                    self.vanished.pop(holder.uid, None)
-            self._weigh(holder.uid)
-            self._touch_lease(holder.uid)
-        match key[0]:
-            case "Resource" if key[1] in self.resources:
-                self._unindex_resource(self.resources[key[1]])
-                self._index_resource(self.resources[key[1]])
-                if action.event is None:
-                    self._stock_of(key[1], self.resources[key[1]].pool)
-            case "Resource":
-                self._stock_of(key[1], None)
-            case "Lease":
-                self._touch_lease(key[1])
-                if (lease := self.leases.get(key[1])) is not None and lease.waiting:
-                    # Its event may have come before this answer, and have been put off while it was being written.
-                    for pool in lease.pools:
-                        self._touch_pool(pool)
-            case "Pool":
-                self._touch_pool(key[1])
-                self.dirty_stock[key[1]] = None
+            case _:
+                if (holder := getattr(action, "holder", None)) is not None:
+                    self._claim_settled(holder.uid, key[1])
+                self._write_settled(action, *key)
         if key in self.unreadable:
             self.dirty_unreadable[key] = None
+
+    def _claim_settled(self, uid: str, name: str) -> None:
+        claiming = self.claiming.get(uid, {})
+        claiming.pop(name, None)
+        if not claiming:
+            self.claiming.pop(uid, None)
+            if uid not in self.claims:
+                self.vanished.pop(uid, None)
+        self._weigh(uid)
+        self._touch_lease(uid)
+
+    def _write_settled(self, action: Action, kind: str, name: str) -> None:
+        if kind == RESOURCE and (resource := self.resources.get(name)) is not None:
+            self._unindex_resource(resource)
+            self._index_resource(resource)
+            if action.event is None:
+                self._stock_of(name, resource.pool)
+        elif kind == RESOURCE:
+            self._stock_of(name, None)
+        elif kind == LEASE:
+            self._touch_lease(name)
+            lease = self.leases.get(name)
+            # Its event may have come before this answer, and have been put off while it was being written.
+            for pool in lease.pools if lease is not None and lease.waiting else ():
+                self._touch_pool(pool)
+        elif kind == POOL:
+            self._touch_pool(name)
+            self.dirty_stock[name] = None
 
     # -- indexes
 

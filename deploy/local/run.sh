@@ -68,10 +68,23 @@ finish() { # what this `run` started, and nothing else
 install() {
   kubectl apply --server-side -f "$ROOT/crds/" > /dev/null
   kubectl wait --for=condition=Established --timeout=30s -f "$ROOT/crds/" > /dev/null
+  # Established is said about a second before they are served.
+  within 30 kubectl get lessor -A || die "the cluster does not serve the kinds of crds/ after 30 s"
   kubectl apply -f "$ROOT/deploy/samples/pool.yaml" > /dev/null
 }
 
-is_serving() { kubectl wait --for=condition=Ready --timeout=1s -f "$ROOT/deploy/samples/pool.yaml" > /dev/null 2>&1; }
+within() { # SECONDS CMD...: repeats it until it succeeds
+  local until=$((SECONDS + $1))
+  shift
+  until "$@" > /dev/null 2>&1; do
+    [ $SECONDS -lt $until ] || return 1
+    sleep 0.1
+  done
+}
+
+pools_are_ready() { kubectl wait --for=condition=Ready --timeout=1s -f "$ROOT/deploy/samples/pool.yaml"; }
+has_ended() { ! kill -0 "$LESSOR"; }
+serves_or_has_ended() { has_ended || pools_are_ready; }
 
 tell() { # HOW-IT-ENDS
   cat <<TEXT
@@ -89,7 +102,7 @@ TEXT
 }
 
 run() { # [KUBECONFIG]
-  local ends until
+  local ends
   LESSOR="" STARTED=0
   trap finish EXIT
   trap 'exit 0' INT TERM
@@ -112,12 +125,8 @@ run() { # [KUBECONFIG]
   # In the background and waited for: a signal to this script would otherwise wait until Lessor has ended by itself.
   "$ROOT/.venv/bin/lessor" run --listen 127.0.0.1:0 &
   LESSOR=$!
-  until=$((SECONDS + 60))
-  until is_serving; do
-    kill -0 "$LESSOR" 2> /dev/null || break
-    [ $SECONDS -lt $until ] || die "the pool of deploy/samples/pool.yaml is not Ready after 60 s: see the log above"
-  done
-  ! kill -0 "$LESSOR" 2> /dev/null || tell "$ends"
+  within 60 serves_or_has_ended || die "deploy/samples/pool.yaml is not Ready after 60 s: see the log above"
+  has_ended 2> /dev/null || tell "$ends"
   wait "$LESSOR"
 }
 

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "deploy" / "local"
 CRDS = ROOT / "crds"
 
+SERVED_SECONDS_MAX = 30
 COMMAND_SECONDS_MAX = 100  # less than a test's own limit, so a hang names the command and not the test
 
 
@@ -89,6 +91,11 @@ class ControlPlane:
         if any(CRDS.glob("*.yaml")):
             self.kubectl("apply", "--server-side", "-f", str(CRDS))
             self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+            # Established is said about a second before they are served: until then the answer is 404 or 429.
+            until = time.monotonic() + SERVED_SECONDS_MAX
+            while self.kubectl("get", "lessor", "-A", check=False).returncode:
+                assert time.monotonic() < until, "the API server does not serve our kinds"
+                time.sleep(0.1)
 
     def stop_apiserver(self) -> None:
         """Kills the API server (SIGKILL); etcd and the controllers go on."""

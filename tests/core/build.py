@@ -35,6 +35,7 @@ from lessor.core.model import (
 WALL = 1_800_000_000.0  # when every world begins, seconds since the epoch
 MONO = 5_000.0
 Thing = Pool | Resource | Lease
+Facts = dict[str, Any]
 
 
 def minutes(n: float) -> float:
@@ -47,25 +48,31 @@ def hours(n: float) -> float:
 
 def pool(name: str = "aws", *, names: int | Iterable[str] = 1, count: int | None = None, **facts: Any) -> Pool:
     """A Pool an hour old. `names=3`: <pool>-1 … <pool>-3; `count=3`: nameless <pool>-0 … <pool>-2, all reserved."""
-    wanted = [f"{name}-{n}" for n in range(1, names + 1)] if isinstance(names, int) else list(names)
+    wanted = list(names) if not isinstance(names, int) else [f"{name}-{n}" for n in range(1, names + 1)]
     if count is not None:
         wanted = [f"{name}-{n}" for n in range(count)]
         facts = {"counted": True, "next_ordinal": count} | facts
-    facts = {"items": {n: Item(n) for n in wanted}, "created": WALL - hours(1), "uid": f"{name}-pool-uid"} | facts
-    return Pool(name=name, version=facts.pop("version", 0), generation=facts.pop("generation", 1), **facts)
+    usual: Facts = {
+        "uid": f"{name}-pool-uid",
+        "version": 0,
+        "created": WALL - hours(1),
+        "items": {n: Item(n) for n in wanted},
+        "generation": 1,
+    }
+    return Pool(name=name, **usual | facts)
 
 
 def resource(name: str, *, idle: float = minutes(1), of: str | None = None, **facts: Any) -> Resource:
     """A free Resource of the pool that its name begins with, `idle` seconds in its state."""
-    facts = {
+    usual: Facts = {
         "uid": f"{name}-uid",
         "version": 0,
         "created": WALL - hours(1),
         "pool": of or name.rpartition("-")[0],
         "state": FREE,
         "since": WALL - idle,
-    } | facts
-    return Resource(name=name, **facts)
+    }
+    return Resource(name=name, **usual | facts)
 
 
 def blank(name: str, **facts: Any) -> Resource:
@@ -80,8 +87,8 @@ def held(name: str, by: Lease, *, state: str = LEASED, epoch: int = 1, **facts: 
 
 
 def holder(of: Lease, **facts: Any) -> Holder:
-    facts = {"attempt": of.attempt, "from_state": FREE, "release_state": FREE, "identity": of.identity} | facts
-    return Holder(of.namespace, of.name, of.uid, **facts)
+    usual: Facts = {"attempt": of.attempt, "from_state": FREE, "release_state": FREE, "identity": of.identity}
+    return Holder(of.namespace, of.name, of.uid, **usual | facts)
 
 
 def lease(
@@ -89,8 +96,8 @@ def lease(
 ) -> Lease:
     """A waiting Lease ci/<uid>. `asks={"aws": 2, "gcp": ["gcp-1"]}`: two of aws, and that one of gcp."""
     requests = tuple(request(p, wanted) for p, wanted in (asks or {"aws": 1}).items())
-    facts = {"namespace": "ci", "name": uid, "version": 0, "created": WALL - waited, "requests": requests} | facts
-    return Lease(uid=uid, **facts)
+    usual: Facts = {"namespace": "ci", "name": uid, "version": 0, "created": WALL - waited, "requests": requests}
+    return Lease(uid=uid, **usual | facts)
 
 
 def request(of: str, wanted: int | Iterable[str] = 1, *, name: str | None = None, **facts: Any) -> Request:
@@ -196,7 +203,7 @@ def _lease_after(action: a.LeaseWrite, version: int, at: str) -> Lease:
 
 def _resource_after(action: a.ResourceWrite, wall: float, version: int, stamp: Callable[[float], str]) -> Resource:
     old = replace(action.resource, version=version)
-    given = {"since": wall, "hold_until": 0.0, "epoch": old.epoch + 1}
+    given: dict[str, Any] = {"since": wall, "hold_until": 0.0, "epoch": old.epoch + 1}
     match action:
         case a.Claim(_, new, state):
             return replace(old, holder=new, state=state, **given)
@@ -314,7 +321,7 @@ class World:
         """As `kubectl delete`: finalizers keep it, else it is gone, and the DELETED event carries its last version."""
         now = self.truth[_key(thing)]
         if not isinstance(now, Lease) and (now.protected or now.other_finalizers):
-            self.change(now, seen=seen, deleting=True, **({"generation": now.generation + 1} if _is_pool(now) else {}))
+            self.change(now, seen=seen, deleting=True)
         else:
             self.remove(now, seen=seen)
 
@@ -349,9 +356,9 @@ class World:
 
     def list_all(self) -> None:
         for kind in (a.POOL, a.RESOURCE, a.LEASE):
-            self.list(kind)
+            self.relist(kind)
 
-    def list(self, kind: str) -> None:
+    def relist(self, kind: str) -> None:
         spoilt = [key for key in self.spoilt if key[0] == kind]
         for key in spoilt:
             self.ledger.observe_unreadable(self.spoilt[key])
@@ -468,10 +475,6 @@ def _object_of(action: a.Write) -> Thing:
             found: Thing = getattr(action, name)
             return found
     raise AssertionError(action)
-
-
-def _is_pool(thing: Thing) -> bool:
-    return isinstance(thing, Pool)
 
 
 def _key(thing: Thing) -> a.Key:

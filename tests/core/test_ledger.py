@@ -98,10 +98,10 @@ def test_nothing_is_decided_before_every_kind_was_listed(missing: str) -> None:
     world = World(pool(), resource("aws-1"), lease("u1"), listed=False)
     for kind in KINDS:
         if kind != missing:
-            world.list(kind)
+            world.relist(kind)
     assert not world.ledger.ready
     assert world.decide() == []
-    world.list(missing)
+    world.relist(missing)
     assert "Claim aws-1 for u1" in map(words, world.decide())
 
 
@@ -296,8 +296,8 @@ def test_nothing_is_freed_before_a_read_confirmed_that_its_lease_is_gone() -> No
 def test_a_lease_that_the_watch_lost_but_a_read_finds_keeps_its_resource() -> None:
     of = bound("u1", "aws-1")
     world = World(pool(), held("aws-1", of), of, listed=False)
-    world.list(a.POOL)
-    world.list(a.RESOURCE)
+    world.relist(a.POOL)
+    world.relist(a.RESOURCE)
     world.ledger.observe_list(a.LEASE, [], version=1, begun=world.ledger.tick)
     assert "LookAtLease u1" in world.run()
     assert world.holder_of("aws-1") == "u1"
@@ -382,14 +382,14 @@ def test_an_unreadable_object_that_a_list_lacks_is_forgotten() -> None:
     world = World(pool(), resource("aws-1"))
     world.spoil(resource("aws-9"))
     world.spoilt.clear()
-    world.list(a.RESOURCE)
+    world.relist(a.RESOURCE)
     assert world.ledger.unreadable == {}
 
 
 def test_an_unreadable_object_that_a_list_shows_is_not_gone() -> None:
     world = World(pool(), resource("aws-1"))
     item = world.spoil(world.resource("aws-1"))
-    world.list(a.RESOURCE)
+    world.relist(a.RESOURCE)
     assert "aws-1" in world.ledger.resources
     assert world.ledger.unreadable == {a.resource_key("aws-1"): item}
 

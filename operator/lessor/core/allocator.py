@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from .actions import Free
+from .actions import Free, Report, lease_key
 from .ledger import Ledger
-from .model import Lease, Now, Request, Resource
+from .model import EVERYTHING, Lease, Now, Request, Resource
 from .queue import in_line, mature_at
 
 Group = tuple[str, str]  # pool and the state asked for
@@ -174,7 +174,7 @@ class Walk:
         return True
 
     def _complete(self, lease: Lease) -> None:
-        if lease.uid in self._ledger.claiming or self._ledger.is_busy(("Lease", lease.uid)):
+        if lease.uid in self._ledger.claiming or self._ledger.is_busy(lease_key(lease.uid)):
             return  # its claims are on their way
         held = self._ledger.held_by(lease)
         if assign(lease, held) is None and not self._grant(lease, held):
@@ -225,12 +225,21 @@ def may_be_handed_over(free: Free) -> bool:
 def may_be_granted(ledger: Ledger, lease: Lease) -> bool:
     """Whether a waiting Lease may be given something it does not have yet: not while it ends, is written, or has
     claims."""
-    key = ("Lease", lease.uid)
+    key = lease_key(lease.uid)
+    writing = ledger.pending.get(key)
     return not (
         lease.deleting
         or lease.unsupported
-        or lease.release
+        or EVERYTHING in lease.release
         or lease.uid in ledger.claiming
         or lease.uid in ledger.claims
-        or ledger.is_busy(key)
+        or key in ledger.unreadable
+        # A report says where it stands and leaves its attempt alone: it costs nobody their turn.
+        or not (writing is None or isinstance(writing, Report))
+        or not (lease.accepted or _may_end_as_it_wishes(ledger, lease))
     )
+
+
+def _may_end_as_it_wishes(ledger: Ledger, lease: Lease) -> bool:
+    pools = [pool for name in lease.pools if (pool := ledger.pools.get(name)) is not None]
+    return lease.release_state is None or all(lease.may_wish(lease.release_state, pool) for pool in pools)

@@ -88,7 +88,7 @@ def wished(resource: Resource, lease: Lease, pool: Pool | None) -> str:
     claim."""
     assert resource.holder is not None
     wish = lease.wish_for(resource.name)
-    if wish is not None and pool is not None and pool.allows(wish):
+    if wish is not None and pool is not None and lease.may_wish(wish, pool):
         return wish
     return resource.holder.release_state
 

@@ -69,7 +69,7 @@ def refusal(ledger: Ledger, lease: Lease) -> Why | None:
             return Reason.POOL_NOT_FOUND, f"there is no pool {name}: create it, or correct the request's pool"
         if not pool.unsupported and (why := _exceeds(pool, wanted)):
             return why
-        if lease.release_state is not None and not pool.allows(lease.release_state):
+        if lease.release_state is not None and not lease.may_wish(lease.release_state, pool):
             allowed = ", ".join(pool.release_states)
             return (
                 Reason.RELEASE_STATE_NOT_ALLOWED,

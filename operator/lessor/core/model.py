@@ -259,8 +259,12 @@ class Lease:
 
     def wish_for(self, resource: str) -> str | None:
         """The state asked for by `spec.release`; a single resource's entry is more particular than "*"."""
-        named = self.release.get(resource)
-        return named if named is not None else self.release.get(EVERYTHING)
+        return self.release[resource] if resource in self.release else self.release.get(EVERYTHING)
+
+    def may_wish(self, state: str, pool: Pool) -> bool:
+        """Whether its resources of `pool` may end in `state`. Who takes from other states than free (admission asks for
+        the verb `transition`) may wish any, as Boskos' cleaner does."""
+        return pool.allows(state) or any(request.from_state != FREE for request in self.requests)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.build import World, bound, held, lease, minutes, pool, request, resource, words
+from tests.core.build import Facts, World, bound, held, lease, minutes, pool, request, resource, words
 
 from lessor.core import actions as a
 from lessor.core.allocator import assign, match
@@ -104,7 +104,7 @@ def test_a_request_takes_from_the_state_it_asks_for_alone() -> None:
     ],
     ids=lambda facts: next(iter(facts)),
 )
-def test_a_resource_that_may_not_be_lent_is_not(facts: dict[str, object]) -> None:
+def test_a_resource_that_may_not_be_lent_is_not(facts: Facts) -> None:
     world = World(pool(), resource("aws-1", **facts), lease("u1"))
     assert "Claim aws-1 for u1" not in map(words, world.decide())
 
@@ -121,8 +121,8 @@ def test_a_resource_is_lent_once_its_hold_is_over() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"hold": True}, {"deleting": True}, {"unsupported": ("spec.needs",)}])
-def test_a_pool_that_lends_nothing_lends_nothing(facts: dict[str, object]) -> None:
-    world = World(pool(**facts), resource("aws-1"), lease("u1"))  # type: ignore[arg-type]
+def test_a_pool_that_lends_nothing_lends_nothing(facts: Facts) -> None:
+    world = World(pool(**facts), resource("aws-1"), lease("u1"))
     assert "Claim aws-1 for u1" not in map(words, world.decide())
 
 
@@ -223,7 +223,7 @@ def test_what_is_idle_is_given_before_what_just_came_free() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"cordoned": True}, {"deleting": True}])
-def test_what_may_not_be_lent_is_freed_and_not_handed_over(facts: dict[str, object]) -> None:
+def test_what_may_not_be_lent_is_freed_and_not_handed_over(facts: Facts) -> None:
     of = bound("u1", "aws-1")
     world = World(pool(), held("aws-1", of, **facts), of, lease("u2"))
     world.run()

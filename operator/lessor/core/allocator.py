@@ -177,8 +177,8 @@ class Walk:
         if lease.uid in self._ledger.claiming or self._ledger.is_busy(lease_key(lease.uid)):
             return  # its claims are on their way
         held = self._ledger.held_by(lease)
-        if assign(lease, held) is None and not self._grant(lease, held):
-            self.out.stuck.append(lease)
+        if assign(lease, held) is None and not self._grant(lease, held) and held:
+            self.out.stuck.append(lease)  # without claims of this attempt it has given way already
 
     def _keep(self, lease: Lease) -> None:
         """Keeps what a Lease needs that has waited for reserveAfter, if capacity alone holds it back in all its

@@ -37,18 +37,17 @@ def free_of(ledger: Ledger, resource: Resource) -> Free | LookAtLease | None:
     """How a held Resource comes free, if it may: its holder has ended, is gone for certain, or has no right to it."""
     holder = resource.holder
     assert holder is not None
+    by = ledger.listed_by(resource.name)
+    if by is not None and by.uid != holder.uid:
+        # A live Bound Lease lists it though another is its holder: never by our writes. Nothing is freed on such
+        # ground.
+        return None
     pool = ledger.pools.get(resource.pool)
     lease = ledger.leases.get(holder.uid)
     if lease is not None:
         if ledger.pending.get(lease_key(lease.uid)) is not None:
             return None  # whatever is being written of it decides; ask again then
         return _free_of_known(resource, lease, pool)
-    by = ledger.listed_by(resource.name)
-    assert by is None or by.uid != holder.uid
-    if by is not None:
-        # A live Bound Lease lists it though another is its holder: never by our writes. Nothing is freed on such
-        # ground.
-        return None
     if lease_key(holder.uid) in ledger.unreadable:
         return None  # it is there, that much is known
     gone = ledger.vanished.get(holder.uid)
@@ -67,16 +66,18 @@ def free_of(ledger: Ledger, resource: Resource) -> Free | LookAtLease | None:
 def _free_of_known(resource: Resource, lease: Lease, pool: Pool | None) -> Free | None:
     holder = resource.holder
     assert holder is not None
+    if lease.finished and lease.terms is None:
+        return Free(resource, holder.from_state, Reason.NEVER_BOUND)
     if lease.state is LeaseState.RELEASED:
-        if lease.terms is None:
-            return Free(resource, holder.from_state, Reason.NEVER_BOUND)
         return Free(resource, wished(resource, lease, pool), Reason.RELEASED)
     if lease.state is LeaseState.EXPIRED:
         agreed = lease.terms.on_loss if lease.terms is not None else None
         return Free(resource, agreed or on_loss(pool), Reason.LOST)
+    if lease.state is LeaseState.BOUND and lease.lists(resource.name):
+        return None
     if lease.state is LeaseState.REFUSED or holder.attempt < lease.attempt:
         return Free(resource, holder.from_state, Reason.NEVER_BOUND)
-    if lease.state is LeaseState.BOUND and not lease.lists(resource.name):
+    if lease.state is LeaseState.BOUND:
         if lease.wish_for(resource.name) is not None or resource.name in lease.release:
             return Free(resource, wished(resource, lease, pool), Reason.RELEASED)
         return Free(resource, holder.from_state, Reason.NEVER_BOUND)

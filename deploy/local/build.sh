@@ -83,6 +83,7 @@ build() { # NAME PACKAGE
   flock --nonblock 9 || { say "waiting for another build that fills $CACHE …"; flock 9; }
   [ ! -x "$BIN/$1" ] || return 0 # the other build made it
   go=$(find_go)
+  [[ $go != "$CACHE"/* ]] || unset GOROOT # of another Go
   mkdir -p "$BIN"
   if [ "$1" = kube ]; then
     say "building the control plane of Kubernetes $VERSION, once: about 5 minutes on two cores, kept in $BIN"

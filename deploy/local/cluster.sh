@@ -64,7 +64,7 @@ wait_for() { # SECONDS WHAT CMD...
 lock() {
   while :; do
     mkdir -p "$DIR"
-    exec 9< "$DIR"
+    { command exec 9< "$DIR"; } 2> /dev/null || continue
     flock 9
     [ ! "$DIR" -ef /proc/self/fd/9 ] || return 0
   done

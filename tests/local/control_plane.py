@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,7 @@ class ControlPlane:
         run(LOCAL / "cluster.sh", "--dir", self.folder, command)
 
 
+@cache
 def kubectl_program() -> Path:
     """The kubectl that was built with the control plane. Raises CommandError if it was not built yet."""
     return Path(run(LOCAL / "build.sh", "--where").stdout.strip()) / "kubectl"

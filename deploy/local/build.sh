@@ -11,9 +11,6 @@
 #   GOPROXY, GOFLAGS …  are Go's own and are honoured
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-CACHE=${XDG_CACHE_HOME:-${HOME:?is not set: set LESSOR_CACHE, a folder for what is built once}/.cache}/lessor
-CACHE=${LESSOR_CACHE:-$CACHE}
-[[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
 PACKAGES="containerd runc containernetworking-plugins iptables catatonit openssl procps iproute2 buildah mmdebstrap"
 LINKS="etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl"
 # No workspace of somebody else's; a Go that is too old must say so, not download another.
@@ -21,6 +18,11 @@ export GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0
 
 die() { echo "build.sh: $*" >&2; exit 1; }
 say() { echo "$*" >&2; }
+
+if [ -n "${LESSOR_CACHE:-}" ]; then CACHE=$(realpath -m "$LESSOR_CACHE")
+elif [ -n "${XDG_CACHE_HOME:-}" ]; then CACHE=$XDG_CACHE_HOME/lessor
+elif [ -n "${HOME:-}" ]; then CACHE=$HOME/.cache/lessor
+else die "HOME is not set: set LESSOR_CACHE, a folder for what is built once"; fi
 
 # The version that the programs report. Without these flags it is v0.0.0, and neither kubectl nor Helm can compare it.
 linker_flags() { # VERSION

@@ -429,7 +429,7 @@ class World:
             return
         new = self._store(applied(action, self.wall, self.version + 1))
         if isinstance(action, a.ReserveOrdinals):
-            reserved(self.ledger, action)
+            self.ledger.reserved(action.pool, action.next_ordinal)
         self.ledger.observe(new)
         if isinstance(action, a.Raise):
             raised(self.ledger, action)
@@ -463,10 +463,6 @@ class World:
             if by is not None and found.state is not None:
                 assert found.holder is not None, f"{found.name} was freed while {by} lists it"
                 assert found.holder.uid == by, f"{found.name} is listed by {by}, held by {found.holder.uid}"
-
-
-def reserved(ledger: Ledger, action: a.ReserveOrdinals) -> None:
-    ledger.fresh_from.setdefault(action.pool.uid, action.pool.next_ordinal)
 
 
 def _object_of(action: a.Write) -> Thing:

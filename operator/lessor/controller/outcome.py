@@ -82,8 +82,7 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
                 ledger.observe_missing(action.key)
         case _:
             if isinstance(action, a.ReserveOrdinals):
-                # Our guarded write made the reservation, so nobody had created what is above the old mark.
-                ledger.fresh_from.setdefault(action.pool.uid, action.pool.next_ordinal)
+                ledger.reserved(action.pool, action.next_ordinal)
             observe(ledger, action.key[0], answer)
             if isinstance(action, a.Raise):
                 raised(ledger, action)

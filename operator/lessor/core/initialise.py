@@ -26,7 +26,7 @@ def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
         pool = ledger.pools.get(resource.pool)
         if pool is None or pool.unsupported or (name not in pool.items and not resource.deleting):
             continue
-        suspects = [] if blank.fresh else list(_suspects(ledger, resource, blank))
+        suspects = [] if resource.uid in ledger.fresh else list(_suspects(ledger, resource, blank))
         if suspects:
             blank.ready_at = None
             for lease in suspects:

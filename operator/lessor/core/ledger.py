@@ -20,6 +20,7 @@ from .actions import (
     POOL,
     RESOURCE,
     Action,
+    CreateResource,
     Key,
     ListLeases,
     LookAtLease,
@@ -53,7 +54,6 @@ class Blank:
     """An uninitialised Resource on its way to a state (see `initialise.py`)."""
 
     uid: str
-    fresh: bool = False
     raised: dict[str, None] = field(default_factory=dict)  # uids of Leases raised for it by this process
     ready_at: int | None = None  # tick at which nothing was left to raise
 
@@ -76,7 +76,7 @@ class Ledger:
         self.ripe: dict[str, float] = {}  # Resource name -> its holdUntil that is over
         self.blanks: dict[str, Blank] = {}
         self.fresh: dict[str, None] = {}  # uids of Resources made by this process under names that never existed
-        self.fresh_from: dict[str, int] = {}  # Pool uid -> first ordinal that this process reserved
+        self.unborn: dict[str, str] = {}  # names that never existed, reserved by this process -> uid of their Pool
         self.claimed_names = ClaimedNames()
         self.pool_looks: dict[str, float] = {}  # Pool name -> `Now.mono` of the last live read
         self.failing: dict[str, tuple[str, float]] = {}  # Lease uid -> what it fails of, since `Now.mono`
@@ -170,6 +170,7 @@ class Ledger:
         if old is not None:
             self._unindex_resource(old)
         self.resources[resource.name] = resource
+        self.unborn.pop(resource.name, None)
         self._index_resource(resource)
         self._prune(old)
         if old is None or _stock(old) != _stock(resource):
@@ -257,6 +258,12 @@ class Ledger:
             self._forget(lease_key(uid), self._known_version(lease_key(uid)))
             self.dirty_resources.update(self.claims[uid])
 
+    def reserved(self, pool: Pool, upto: int) -> None:
+        """Our guarded write reserved ordinals: nobody had made what is above the old mark (`pool` is from before it)."""
+        for name in list(pool.items)[pool.next_ordinal : upto]:
+            if name not in self.resources:
+                self.unborn[name] = pool.uid
+
     def observe_pool_look(self, name: str, at: float) -> None:
         """A live read of a Pool was answered (its content was observed before)."""
         self.pool_looks[name] = at
@@ -275,7 +282,9 @@ class Ledger:
             self.first_reports.pop(pool, None)
 
     def touch_everything(self) -> None:
-        """A new leader decides about all there is, once."""
+        """A new leader decides about all there is, once. What it knew to be new may have lived and died meanwhile."""
+        self.unborn.clear()
+        self.fresh.clear()
         self.dirty_leases = dict.fromkeys(self.leases)
         self.dirty_resources = dict.fromkeys(self.resources)
         for dirty in (self.dirty_pools, self.dirty_stock, self.dirty_counts):
@@ -293,6 +302,8 @@ class Ledger:
         key = action.key
         assert key not in self.pending, f"{action} while {self.pending[key]} is on its way"
         event = action.event
+        if isinstance(action, CreateResource):
+            self.unborn.pop(key[1], None)  # once: whatever becomes of it, the name may have existed
         match key[0]:
             case "Resource" if event is not None:
                 next_resource_phase(self.resources[key[1]], event)
@@ -418,9 +429,13 @@ class Ledger:
         self._gone[key] = max(version, self._gone.get(key, 0))
         if kind == POOL and (pool := self.pools.pop(name, None)):
             self.dirty_stock.update(dict.fromkeys(self.claimed_names.drop(pool)))
+            self.unborn = {of: uid for of, uid in self.unborn.items() if uid != pool.uid}
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
             self._unindex_resource(resource)
+            self.blanks.pop(name, None)
+            self.fresh.pop(resource.uid, None)
+            self.ripe.pop(name, None)
             self._prune(resource)
             self._stock_of(name, resource.pool)
             self._touch_pool(resource.pool)
@@ -450,7 +465,7 @@ class Ledger:
         if resource.state is None:
             blank = self.blanks.get(name)
             if blank is None or blank.uid != resource.uid:
-                self.blanks[name] = Blank(resource.uid, fresh=resource.uid in self.fresh)
+                self.blanks[name] = Blank(resource.uid)
         elif self.blanks.pop(name, None):
             self.fresh.pop(resource.uid, None)
         if quiet:

@@ -57,10 +57,9 @@ def stock(ledger: Ledger, name: str) -> Iterator[Action]:
 
 
 def _missing(ledger: Ledger, pool: Pool, wanted: Mapping[str, Item]) -> Iterator[CreateResource]:
-    first_fresh = ledger.fresh_from.get(pool.uid)
-    for ordinal, item in enumerate(pool.items.values()):
+    for item in pool.items.values():
         if item.name in wanted and item.name not in ledger.resources and not ledger.is_busy(resource_key(item.name)):
-            yield CreateResource(pool, item, pool.counted and first_fresh is not None and ordinal >= first_fresh)
+            yield CreateResource(pool, item, fresh=ledger.unborn.get(item.name) == pool.uid)
 
 
 def _fitted(resource: Resource, item: Item | None) -> Iterator[Action]:
@@ -122,7 +121,7 @@ def report(ledger: Ledger, name: str, now: Now) -> ReportPool | None:
     if last is None:
         first = ledger.first_reports.setdefault(name, now.mono)
         # Its Resources come one by one: the first word about a new pool is to be a true one.
-        coming = pool.lends and (index.blanks or len(index.names) < len(pool.items))
+        coming = pool.lends and (index.blanks or any(item not in index.names for item in _wanted(ledger, pool)))
         due = first + (COMING_S_MAX if coming else SETTLE_S)
     if due > now.mono:
         ledger.timers.set("counts", name, due)

@@ -122,7 +122,7 @@ def test_it_ends_by_itself_when_its_owner_was_killed(tmp_path: Path) -> None:
 
 def test_an_interrupted_up_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "plane"
-    with subprocess.Popen([CLUSTER, "--dir", folder, "up"], stderr=subprocess.PIPE) as up:
+    with subprocess.Popen([CLUSTER, "--dir", folder, "--owner", str(os.getpid()), "up"], stderr=subprocess.PIPE) as up:
         eventually((folder / "log" / "apiserver.log").exists)
         up.terminate()
     assert processes_of(folder) == set()

@@ -88,6 +88,7 @@ class Ledger:
         self.dirty_resources: dict[str, None] = {}
         self.dirty_pools: dict[str, None] = {}  # something can be lent, or somebody wants something
         self.dirty_stock: dict[str, None] = {}  # Resources to make, change or delete
+        self.put_off: dict[str, None] = {}  # Resources that their Pool's spec has a say in, busy when it was asked
         self.dirty_counts: dict[str, None] = {}
         self.dirty_unreadable: dict[Key, None] = {}
         self.reported_at: dict[str, float] = {}  # Pool name -> `Now.mono` of the last status
@@ -259,7 +260,7 @@ class Ledger:
             self.dirty_resources.update(self.claims[uid])
 
     def reserved(self, pool: Pool, upto: int) -> None:
-        """Our guarded write reserved ordinals: nobody had made what is above the old mark (`pool` is from before it)."""
+        """Our guarded write reserved ordinals: nobody had made what is above the old mark (`pool`: from before)."""
         for name in list(pool.items)[pool.next_ordinal : upto]:
             if name not in self.resources:
                 self.unborn[name] = pool.uid
@@ -436,6 +437,7 @@ class Ledger:
             self.blanks.pop(name, None)
             self.fresh.pop(resource.uid, None)
             self.ripe.pop(name, None)
+            self.put_off.pop(name, None)
             self._prune(resource)
             self._stock_of(name, resource.pool)
             self._touch_pool(resource.pool)
@@ -471,6 +473,9 @@ class Ledger:
         if quiet:
             return
         self.dirty_resources[name] = None
+        if name in self.put_off:
+            del self.put_off[name]
+            self._stock_of(name, resource.pool)
         self._touch_pool(resource.pool)
         if resource.holder is not None:
             self._touch_lease(resource.holder.uid)

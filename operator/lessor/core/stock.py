@@ -49,11 +49,18 @@ def stock(ledger: Ledger, name: str) -> Iterator[Action]:
         return
     wanted: Mapping[str, Item] = {} if pool.deleting else _wanted(ledger, pool)
     for resource_name in here:
-        if not ledger.is_busy(resource_key(resource_name)):
-            yield from _fitted(ledger.resources[resource_name], wanted.get(resource_name))
+        for action in _fitted(ledger.resources[resource_name], wanted.get(resource_name)):
+            if ledger.is_busy(resource_key(resource_name)):
+                ledger.put_off[resource_name] = None
+            else:
+                yield action
     yield from _missing(ledger, pool, wanted)
-    if pool.deleting and not here:
+    if pool.deleting and not here and not _being_made(ledger, pool):
         yield UnprotectPool(pool)
+
+
+def _being_made(ledger: Ledger, pool: Pool) -> bool:
+    return any(isinstance(action, CreateResource) and action.pool.uid == pool.uid for action in ledger.pending.values())
 
 
 def _missing(ledger: Ledger, pool: Pool, wanted: Mapping[str, Item]) -> Iterator[CreateResource]:

@@ -56,6 +56,12 @@ up: ## a Kubernetes control plane on this machine, and how to use it
 down: ## stops it; leaves nothing running
 	@deploy/local/run.sh down
 
+.PHONY: lock
+lock: $(VENV) ## both requirements files, with hashes, after a change of pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-header --strip-extras --output-file requirements.txt pyproject.toml
+	@$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-header --strip-extras --extra dev --output-file requirements-dev.txt pyproject.toml
+
 .PHONY: generate
 generate: $(VENV) ## crds/ and docs/reference/ from the models in operator/lessor/api
 	@$(BIN)/python -m lessor.api.generate

@@ -1,14 +1,10 @@
 """What all tests share: a control plane of their own, and the promise to leave every other cluster alone."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-# `python -m pytest` puts the checkout on the path, `pytest` alone does not; tests import parts of tests.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.local.control_plane import CommandError, ControlPlane, kubectl_program
 

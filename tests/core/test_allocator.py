@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.build import Facts, World, bound, held, lease, minutes, pool, request, resource, words
 
 from lessor.core import actions as a
 from lessor.core.allocator import assign, match
 from lessor.core.model import Request
+from tests.core.build import Facts, World, bound, held, lease, minutes, pool, request, resource, words
 
 BUSY = "busy"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.core.build import World, bound, held, lease, minutes, pool, request, resource, words
-
 from lessor.core import actions as a
+from tests.core.build import World, bound, held, lease, minutes, pool, request, resource, words
 
 BUSY = "busy"
 

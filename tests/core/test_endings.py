@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.core.build import World, bound, held, lease, pool, request, resource, words
 
 from lessor.core import actions as a
 from lessor.core.model import LeaseState, PastHolder, Terms
+from tests.core.build import World, bound, held, lease, pool, request, resource, words
 
 ANY = ("free", "*")
 LOSSY = Terms(1800.0, None, "free", "dirty", 0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.core.build import Facts, World, applied, blank, bound, holder, lease, minutes, pool, request, resource, words
 
 from lessor.core import actions as a
 from lessor.core.model import Item, Terms
+from tests.core.build import Facts, World, applied, blank, bound, holder, lease, minutes, pool, request, resource, words
 
 
 def raises(done: list[str]) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.core.build import Thing, World, blank, bound, held, lease, minutes, pool, resource, words
 
 from lessor.core import actions as a
 from lessor.core.decide import decide
 from lessor.core.ledger import Ledger
 from lessor.core.model import FREE, Lease, LeaseState
+from tests.core.build import Thing, World, blank, bound, held, lease, minutes, pool, resource, words
 
 KINDS = (a.POOL, a.RESOURCE, a.LEASE)
 

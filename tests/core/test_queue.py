@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 
-from tests.core.build import World, held, lease, minutes, pool, resource
-
 from lessor.core import actions as a
 from lessor.core.allocator import Walk
 from lessor.core.ledger import Ledger
 from lessor.core.model import Lease
 from lessor.core.queue import coupled, in_line
+from tests.core.build import World, held, lease, minutes, pool, resource
 
 BUSY = "busy"
 

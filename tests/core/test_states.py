@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing
 
 import pytest
-from tests.core.build import blank, bound, held, lease, resource
 
 from lessor.core import actions as a
 from lessor.core.model import Lease, LeaseState, Resource
@@ -19,6 +18,7 @@ from lessor.core.states import (
     next_resource_phase,
     phase_of,
 )
+from tests.core.build import blank, bound, held, lease, resource
 
 IN_PHASE: dict[ResourcePhase, Resource] = {
     ResourcePhase.BLANK: blank("aws-1"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.core.build import World, blank, bound, held, hours, lease, pool, resource, words
 
 from lessor.core import actions as a
 from lessor.core.model import Item, Pool
+from tests.core.build import World, blank, bound, held, hours, lease, pool, resource, words
 
 
 def names_of(world: World, of: str = "aws") -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.local.control_plane import ROOT
 
 README = (ROOT / "README.md").read_text()

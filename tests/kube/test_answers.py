@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.kube.wire import write_kubeconfig
 
 from lessor.kube import credentials
 from lessor.kube.client import Client
@@ -21,6 +20,7 @@ from lessor.kube.errors import (
     Unavailable,
     from_status,
 )
+from tests.kube.wire import write_kubeconfig
 
 
 class Script:

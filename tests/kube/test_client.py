@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kube.wire import Wire, eventually, fails_with, service_account, through, write_kubeconfig
-from tests.local.control_plane import ControlPlane
 
 from lessor.kube import credentials, paths
 from lessor.kube.client import Client
@@ -22,6 +20,8 @@ from lessor.kube.errors import (
     Unauthorized,
     Unavailable,
 )
+from tests.kube.wire import Wire, eventually, fails_with, service_account, through, write_kubeconfig
+from tests.local.control_plane import ControlPlane
 
 THINGS = paths.Kind("tests.lessor.dev", "v1", "things", True)
 THING_CRD = {
@@ -229,6 +229,7 @@ async def test_deleting_what_a_finalizer_holds_answers_the_object(client: Client
     made = await client.create(paths.collection(THINGS, namespace), body)
     held = await client.delete(at(made), uid=made["metadata"]["uid"], propagation="Foreground")
     assert held["metadata"]["deletionTimestamp"]
+    assert "foregroundDeletion" in held["metadata"]["finalizers"], "the propagation that was asked for"
     await client.merge_patch(at(made), {"metadata": {"finalizers": None}})
     with pytest.raises(NotFound):
         await client.get(at(made))
@@ -336,6 +337,23 @@ async def test_a_read_whose_answer_is_lost_has_no_outcome_to_wonder_about(
         with pytest.raises(Unavailable) as lost:
             await cut_off.get(at(thing))
         assert not lost.value.outcome_unknown
+
+
+async def test_a_delete_whose_answer_is_lost_has_an_unknown_outcome_although_it_is_sent_twice(
+    client: Client, control_plane: ControlPlane, thing: dict[str, Any], tmp_path: Path
+) -> None:
+    wire = Wire(control_plane.server)
+    async with (
+        wire.open() as url,
+        Client(credentials.load(str(through(control_plane, url, tmp_path / "c")))) as cut_off,
+    ):
+        await cut_off.get(at(thing))
+        wire.cut = True  # the second try does not even get a connection
+        with pytest.raises(Unavailable) as lost:
+            await cut_off.delete(at(thing), uid=thing["metadata"]["uid"])
+        assert lost.value.outcome_unknown
+        with pytest.raises(NotFound):
+            await client.get(at(thing))
 
 
 async def test_a_write_that_is_not_answered_in_time_has_an_unknown_outcome(

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import yaml
 from aiohttp import ClientTimeout, web
-from tests.kube.wire import exec_credential, write_kubeconfig
 
 from lessor.kube import credentials
 from lessor.kube.client import Client
 from lessor.kube.credentials import Credentials
 from lessor.kube.errors import NoCredentials
+from tests.kube.wire import exec_credential, write_kubeconfig
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +221,20 @@ async def test_an_exec_plugin_runs_again_a_minute_before_its_token_expires(tmp_p
     assert await known.header() == "Bearer second"
     clock.now = 1e9
     assert await known.header() == "Bearer second", "without an expiry it is good until the server says no"
+
+
+async def test_an_exec_plugin_that_hands_out_nearly_expired_tokens_is_not_run_at_every_request(tmp_path: Path) -> None:
+    soon = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    runs = tmp_path / "runs"
+    given = exec_credential(token="t", expirationTimestamp=soon)
+    command = script(tmp_path / "plugin", f"echo run >> {runs}\necho '{given}'\n")
+    known, clock = ageing(write_kubeconfig(tmp_path / "config", plugin(command)))
+    for clock.now in (0, 5, 9):
+        await known.header()
+    assert runs.read_text().count("run") == 1
+    clock.now = 11
+    await known.header()
+    assert runs.read_text().count("run") == 2
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.kube.simulation import STEP_SECONDS, Clock, LeaseServer, Link, Process
 
 from lessor.kube.election import Elector, NamespaceMissing, Timing
+from tests.kube.simulation import STEP_SECONDS, Clock, LeaseServer, Link, Process
 
 # A deadline that no try ends at by chance: tries of 1.5 s, 1 s apart, would end at 5.0.
 TIMING = Timing(duration=8, deadline=4.7, retry=1)

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.kube.wire import eventually
-from tests.local.control_plane import ControlPlane
 
 from lessor.kube import credentials, paths
 from lessor.kube.client import Client
 from lessor.kube.election import Elector, NamespaceMissing, Timing, boot_seconds, new_identity
+from tests.kube.wire import eventually
+from tests.local.control_plane import ControlPlane
 
 # Writes down each word that it does: a process that only leads.
 CAMPAIGN = """

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from tests.local.control_plane import ControlPlane
 
 from lessor.kube import paths
 from lessor.kube.client import Client
 from lessor.kube.errors import KubeError
+from tests.local.control_plane import ControlPlane
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.local.control_plane import LOCAL, run
 
 COMPILER = """#!/bin/bash

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.local.control_plane import LOCAL, ControlPlane, run
 
 pytestmark = pytest.mark.cluster

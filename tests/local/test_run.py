@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.local.control_plane import LOCAL, run
 from tests.local.test_cluster import processes_of
 

@@ -228,7 +228,8 @@ class Client:
             )
         if isinstance(e, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)):
             # Nothing was sent. A time-out here may also mean that all our connections were in use.
-            return Unavailable(f"{server} can't be reached: {_words(e)}", outcome_unknown=False)
+            # But aiohttp sends a DELETE again by itself when a kept-alive connection breaks: this may be the second try.
+            return Unavailable(f"{server} can't be reached: {_words(e)}", outcome_unknown=method == "DELETE")
         if isinstance(e, TimeoutError):
             words = f"no answer within {patience.total:g} s"
         else:

@@ -228,7 +228,7 @@ class Client:
             )
         if isinstance(e, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)):
             # Nothing was sent. A time-out here may also mean that all our connections were in use.
-            # But aiohttp sends a DELETE again by itself when a kept-alive connection breaks: this may be the second try.
+            # But aiohttp sends a DELETE again by itself when a kept-alive connection breaks: this may be that one.
             return Unavailable(f"{server} can't be reached: {_words(e)}", outcome_unknown=method == "DELETE")
         if isinstance(e, TimeoutError):
             words = f"no answer within {patience.total:g} s"

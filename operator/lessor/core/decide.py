@@ -138,7 +138,7 @@ class _Round:
         """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
         ledger, now = self.ledger, self.now
         why = refusal(ledger, lease)
-        if why is None:
+        if why is None or why[0] is Reason.UNREADABLE:
             ledger.stops_failing(lease.uid)
             return
         reason, since = ledger.failing.get(lease.uid, ("", 0.0))

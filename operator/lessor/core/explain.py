@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from .actions import pool_key
 from .allocator import by_group, match
 from .ledger import Ledger
 from .model import FREE, UNCLEAN, Condition, Conditions, ConditionStatus, Lease, LeaseState, Pool, Request
@@ -65,6 +66,8 @@ def refusal(ledger: Ledger, lease: Lease) -> Why | None:
         requests.setdefault(request.pool, []).append(request)
     for name, wanted in requests.items():
         pool = ledger.pools.get(name)
+        if pool is None and (why := _unreadable(ledger, name)):
+            return why
         if pool is None:
             return Reason.POOL_NOT_FOUND, f"there is no pool {name}: create it, or correct the request's pool"
         if not pool.unsupported and (why := _exceeds(pool, wanted)):
@@ -89,11 +92,18 @@ def _exceeds(pool: Pool, requests: list[Request]) -> Why | None:
     return None
 
 
+def _unreadable(ledger: Ledger, pool: str) -> Why | None:
+    """A Pool that is there but was never readable: no reason to refuse anybody."""
+    spoilt = ledger.unreadable.get(pool_key(pool))
+    return (Reason.UNREADABLE, f"pool {pool}: {spoilt.message}") if spoilt is not None else None
+
+
 def waiting(ledger: Ledger, lease: Lease) -> Why:
     """Why an acceptable Lease waits: the first that applies, most specific and soonest mended first."""
     for name in lease.pools:
         if name not in ledger.pools:
-            return Reason.POOL_NOT_FOUND, f"pool {name} was deleted; the lease waits until it is back"
+            gone = Reason.POOL_NOT_FOUND, f"pool {name} was deleted; the lease waits until it is back"
+            return _unreadable(ledger, name) or gone
     for name in lease.pools:
         if (why := paused(ledger.pools[name])) is not None:
             return Reason.POOL_PAUSED, why
@@ -146,7 +156,8 @@ def waiting_conditions(why: Why, *, accepted: bool) -> Conditions:
     reason, message = why
     first = Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it")
     if not accepted:
-        first = Condition("Accepted", UNKNOWN, reason, f"{message}; it is refused if that stays so for 10 s")
+        until = "" if reason is Reason.UNREADABLE else "; it is refused if that stays so for 10 s"
+        first = Condition("Accepted", UNKNOWN, reason, message + until)
     return _conditions(
         first,
         Condition("Bound", FALSE, reason, message),

@@ -6,13 +6,13 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+
+from lessor.kube import credentials, paths
+from lessor.kube.client import Client
 from tests.cluster.operators import OperatorProcess, Operators
 from tests.cluster.recorder import Recorder
 from tests.cluster.world import World
 from tests.local.control_plane import ControlPlane
-
-from lessor.kube import credentials, paths
-from lessor.kube.client import Client
 
 
 @pytest.fixture(scope="session")

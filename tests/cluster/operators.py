@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.local.control_plane import ControlPlane
-
 from lessor.kube.election import Timing
+from tests.local.control_plane import ControlPlane
 
 START_SECONDS_MAX = 40.0  # on a machine with two cores that others use too
 DEFAULT = Timing()

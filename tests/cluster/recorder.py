@@ -16,12 +16,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import aiohttp
-from tests.cluster.history import Event, History, Json, Key, key_of, version_of
-from tests.local.control_plane import ControlPlane
 
 from lessor.kube import credentials, paths
 from lessor.kube.client import Client
 from lessor.kube.errors import NotFound, Unavailable
+from tests.cluster.history import Event, History, Json, Key, key_of, version_of
+from tests.local.control_plane import ControlPlane
 
 T = TypeVar("T")
 

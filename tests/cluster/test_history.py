@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from tests.cluster.history import Event, History, Json, at_rest
 
 ENDINGS = {"Released", "Refused", "Expired"}
@@ -339,6 +340,15 @@ def test_what_a_test_takes_away_by_force_is_not_the_operators_doing() -> None:
     story.write("Resource", "r", None, {"state": "leased", "holder": holder, "epoch": 2})
     assert story.violations(by_force=["r"]) == []
     assert len(story.violations()) == 3  # gone while held, and listed while it is gone and while it is blank
+
+
+def test_what_a_test_takes_from_its_holder_by_hand_is_not_the_operators_doing() -> None:
+    story = Story()
+    story.idle()
+    story.granted("a")
+    story.free(lastHolders=[], state="odd")
+    assert story.violations(by_force=["r"]) == []
+    assert len(story.violations()) == 3  # it does not remember, is left odd, and a lease lists it that nobody holds
 
 
 def test_what_a_test_takes_away_by_force_may_still_not_go_to_another() -> None:

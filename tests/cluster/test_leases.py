@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
+
 from tests.cluster.history import condition_of, entries_of, holder_of, names_of, status_of, version_of
 from tests.cluster.world import World
 

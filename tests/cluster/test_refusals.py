@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from tests.cluster.history import condition_of, status_of, why
 from tests.cluster.world import World
 

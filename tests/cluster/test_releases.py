@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.cluster.history import condition_of, names_of, status_of
-from tests.cluster.world import World
 
 from lessor.kube.errors import Invalid
+from tests.cluster.history import condition_of, names_of, status_of
+from tests.cluster.world import World
 
 pytestmark = pytest.mark.usefixtures("operator")
 

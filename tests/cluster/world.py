@@ -6,14 +6,13 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cluster.history import Json, condition_of, is_bound, names_of, status_of, why
-from tests.cluster.recorder import Recorder
-from tests.local.control_plane import ControlPlane
-
 from lessor.api.names import API_VERSION
 from lessor.kube import paths
 from lessor.kube.client import Client
 from lessor.kube.errors import NotFound
+from tests.cluster.history import Json, condition_of, is_bound, names_of, status_of, why
+from tests.cluster.recorder import Recorder
+from tests.local.control_plane import ControlPlane
 
 
 @dataclass

@@ -256,6 +256,7 @@ class World:
         self.wall, self.mono, self.version = WALL, MONO, 100
         self.truth: dict[a.Key, Thing] = {}
         self.spoilt: dict[a.Key, Unreadable] = {}
+        self._listing: dict[str, dict[str, None]] = {}  # Resource -> uids of the Bound Leases that list it
         self.done: list[a.Action] = []  # everything asked for, in order
         self.wake_at: float | None = None
         for thing in things:
@@ -327,8 +328,8 @@ class World:
 
     def remove(self, thing: Thing, *, seen: bool = True) -> None:
         """Gone at once, by force if need be."""
-        now = self.truth.pop(_key(thing))
-        self.spoilt.pop(_key(thing), None)
+        now = self.truth[_key(thing)]
+        self._forget(now)
         self.version += 1
         if seen:
             last = replace(now, version=self.version) if isinstance(now, Lease) else None
@@ -376,7 +377,7 @@ class World:
         """Carries actions out. A stale guard is a conflict: the object is read again instead."""
         for action in actions:
             self._answer(action)
-            self._never_wrong()
+            self._never_wrong(action)
 
     def run(self, rounds: int = 40) -> list[str]:
         """Decides and answers until nothing is left to do; returns what was done, in words."""
@@ -448,21 +449,33 @@ class World:
     def _store(self, thing: Any) -> Any:
         self.version += 1
         new = replace(thing, version=self.version)
+        self._forget(new)
         self.truth[_key(new)] = new
-        self.spoilt.pop(_key(new), None)
+        if isinstance(new, Lease) and new.state is LeaseState.BOUND:
+            for entry in new.resources:
+                self._listing.setdefault(entry.name, {})[new.uid] = None
         return new
 
-    def _never_wrong(self) -> None:
-        listed: dict[str, str] = {}
-        for found in self.things(a.LEASE):
-            for entry in found.resources if found.state is LeaseState.BOUND else ():
-                assert entry.name not in listed, f"{entry.name} is listed by {listed[entry.name]} and {found.uid}"
-                listed[entry.name] = found.uid
-        for found in self.things(a.RESOURCE):
-            by = listed.get(found.name)
-            if by is not None and found.state is not None:
-                assert found.holder is not None, f"{found.name} was freed while {by} lists it"
-                assert found.holder.uid == by, f"{found.name} is listed by {by}, held by {found.holder.uid}"
+    def _forget(self, thing: Thing) -> None:
+        old = self.truth.pop(_key(thing), None)
+        self.spoilt.pop(_key(thing), None)
+        if isinstance(old, Lease):
+            for entry in old.resources:
+                self._listing.get(entry.name, {}).pop(old.uid, None)
+
+    def _never_wrong(self, action: a.Action) -> None:
+        """No two Bound Leases list one Resource, and what one lists is held by it."""
+        found = self.truth.get(action.key)
+        names = [found.name] if isinstance(found, Resource) else []
+        if isinstance(found, Lease):
+            names = [entry.name for entry in found.resources]
+        for name in names:
+            by = list(self._listing.get(name, ()))
+            assert len(by) < 2, f"{name} is listed by {by}"
+            of = self.truth.get(a.resource_key(name))
+            if by and isinstance(of, Resource) and of.state is not None:
+                assert of.holder is not None, f"{name} was freed while {by} lists it"
+                assert of.holder.uid in by, f"{name} is listed by {by}, held by {of.holder.uid}"
 
 
 def _object_of(action: a.Write) -> Thing:

@@ -371,8 +371,7 @@ def test_a_lease_that_was_unreadable_until_it_was_deleted_gives_its_resource_bac
     world.spoil(world.lease("u1"), seen=False)
     world.list_all()
     world.run()
-    world.truth.pop(a.lease_key("u1"))
-    world.version += 1
+    world.remove(of, seen=False)
     world.ledger.observe_gone(a.lease_key("u1"), world.version)
     world.run()
     assert world.holder_of("aws-1") is None

@@ -202,8 +202,7 @@ class Walk:
         if not self._lends(pool):
             return False
         index = self._ledger.pool_index(pool)
-        usable = [name for name in index.names if name not in index.cordoned]
-        return match(requests, [], usable)[1]
+        return match(requests, [], (name for name in index.names if name not in index.cordoned))[1]
 
 
 def unfinished_in(ledger: Ledger, group: list[str]) -> list[Lease]:

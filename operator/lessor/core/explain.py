@@ -119,7 +119,7 @@ def _short_of(ledger: Ledger, lease: Lease) -> Why:
     short: list[str] = []
     lacking = 0
     for (name, state), requests in by_group(lease.requests).items():
-        shelf = [resource for _, resource in ledger.pool_index(name).idle(state)]
+        shelf = (resource for _, resource in ledger.pool_index(name).idle(state))
         got, whole = match(requests, [], shelf)
         if not whole:
             short.append(name)

@@ -128,7 +128,8 @@ def report(ledger: Ledger, name: str, now: Now) -> ReportPool | None:
     if last is None:
         first = ledger.first_reports.setdefault(name, now.mono)
         # Its Resources come one by one: the first word about a new pool is to be a true one.
-        coming = pool.lends and (index.blanks or any(item not in index.names for item in _wanted(ledger, pool)))
+        wanted = len(pool.items) - len(ledger.claimed_names.duplicates(name))
+        coming = pool.lends and (index.blanks or len(index.names) < wanted)
         due = first + (COMING_S_MAX if coming else SETTLE_S)
     if due > now.mono:
         ledger.timers.set("counts", name, due)

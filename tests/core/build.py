@@ -137,7 +137,7 @@ def words(action: a.Action) -> str:
             return f"End {of.uid} as {state}"
         case a.LookAtLease(_, _, uid):
             return f"LookAtLease {uid}"
-        case a.LookAtPool(name):
+        case a.LookAtPool(name, _):
             return f"LookAtPool {name}"
         case a.ListLeases():
             return "ListLeases"
@@ -400,7 +400,7 @@ class World:
         match action:
             case a.ListLeases(tick):
                 ledger.observe_list(a.LEASE, self.things(a.LEASE), self.version, tick)
-            case a.LookAtPool(name):
+            case a.LookAtPool(name, _):
                 self._observe_or_miss(a.pool_key(name))
                 ledger.observe_pool_look(name, self.mono)
             case a.LookAtLease(_, _, uid):
@@ -442,7 +442,7 @@ class World:
         if key in self.spoilt:
             self.ledger.observe_unreadable(self.spoilt[key])
         elif now is None:
-            self.ledger.observe_missing(key)
+            self.ledger.observe_missing(key, getattr(self.ledger._known(key), "version", 0))
         else:
             self.ledger.observe(now)
 

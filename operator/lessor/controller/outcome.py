@@ -79,7 +79,7 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
             if answer.get("kind") != "Status":  # a Status says that it went at once; else it waits for its finalizer
                 observe(ledger, a.RESOURCE, answer)
             else:
-                ledger.observe_missing(action.key)
+                ledger.observe_missing(action.key, a.version_of(action))
         case _:
             if isinstance(action, a.ReserveOrdinals):
                 ledger.reserved(action.pool, action.next_ordinal)
@@ -93,7 +93,7 @@ def found(ledger: Ledger, action: Action, body: Json) -> None:
     """The action's object was read again, instead of an answer."""
     observe(ledger, action.key[0], body)
     if isinstance(action, (a.Bind, a.Raise, a.Report, a.Shrink, a.End)) and body["metadata"]["uid"] != action.lease.uid:
-        ledger.observe_missing(action.key)  # another of that name
+        ledger.observe_missing(action.key, a.version_of(action))  # another of that name
     ledger.settled(action)
 
 
@@ -103,10 +103,10 @@ def not_there(ledger: Ledger, action: Action, at_mono: float) -> None:
         case a.LookAtLease():
             ledger.observe_lease_absent(action.uid)
         case a.LookAtPool():
-            ledger.observe_missing(a.pool_key(action.name))
+            ledger.observe_missing(a.pool_key(action.name), action.version)
             ledger.observe_pool_look(action.name, at_mono)
         case a.ListLeases():
             raise AssertionError("a collection is always there once its CRD is")
         case _:
-            ledger.observe_missing(action.key)
+            ledger.observe_missing(action.key, a.version_of(action))
     ledger.settled(action)

@@ -167,10 +167,10 @@ class Bind(_OfLease):
 class Raise(_OfLease):
     """attempt + 1: every claim made so far may be given back, every bind in flight fails.
 
-    `blanks` are the uids of the uninitialised Resources that this raise clears of such binds."""
+    `blanks` are the uninitialised Resources, by uid and epoch, that this raise clears of such binds."""
 
     event: ClassVar[Event] = Event.RAISE
-    blanks: tuple[str, ...] = ()
+    blanks: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +260,7 @@ class LookAtPool:
 
     event: ClassVar[None] = None
     name: str
+    version: int = 0  # as known when it was decided; 0: not known
 
     @property
     def key(self) -> Key:
@@ -283,6 +284,23 @@ PoolWrite: TypeAlias = ProtectPool | UnprotectPool | ReserveOrdinals | ReportPoo
 Write: TypeAlias = ResourceWrite | LeaseWrite | PoolWrite | CreateResource | TellUnreadable
 Read: TypeAlias = LookAtLease | LookAtPool | ListLeases
 Action: TypeAlias = Write | Read
+
+
+def version_of(action: Action) -> int:
+    """The version of its object that an action was decided on; 0: of none."""
+    match action:
+        case CreateResource() | LookAtLease() | ListLeases():
+            return 0
+        case LookAtPool():
+            return action.version
+        case TellUnreadable():
+            return action.item.version
+        case Bind() | Raise() | Report() | Shrink() | End():
+            return action.lease.version
+        case ProtectPool() | UnprotectPool() | ReserveOrdinals() | ReportPool():
+            return action.pool.version
+        case _:
+            return action.resource.version
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from .endings import dropped, end_of, free_of
 from .explain import Reason, bound_conditions, end_conditions, refusal, waiting, waiting_conditions
 from .initialise import initialise
 from .ledger import Ledger
-from .model import Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
+from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
 from .queue import coupled
 from .states import Event
 from .stock import report, stock
@@ -155,7 +155,8 @@ class _Round:
             state = LeaseState.REFUSED
             self._ask(End(lease, Event.REFUSE, state, end_conditions(lease, state, why)))
         for name in unread:
-            look = LookAtPool(name)
+            pool = ledger.pools.get(name)
+            look = LookAtPool(name, pool.version if pool is not None else 0)
             if look.key not in ledger.pending:
                 self._ask(look)
 
@@ -226,7 +227,7 @@ class _Round:
         lease = ledger.live(uid)
         if lease is None or not lease.waiting or uid in ledger.half_done or ledger.is_busy(lease_key(uid)):
             return
-        if lease.deleting or lease.release:
+        if lease.deleting or EVERYTHING in lease.release:
             return
         why = refusal(ledger, lease) if not lease.accepted else None
         accepted = why is None

@@ -7,18 +7,19 @@ claim on it is raised, which makes such a bind fail; then a full list of Leases 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from .actions import Action, Adopt, Initialise, ListLeases, Raise, lease_key, resource_key
 from .endings import initial_state
 from .ledger import Blank, Ledger
-from .model import FREE, LEASED, Holder, Lease, Resource
+from .model import FREE, LEASED, Holder, Lease, Pool, Resource
 
 
 def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
     """The next step of each uninitialised Resource in `names`. One raise and one list serve all of them."""
     listing = False
-    to_raise: dict[str, dict[str, None]] = {}
+    to_raise: dict[str, dict[tuple[str, int], None]] = {}
     for name in names:
         resource, blank = ledger.resources.get(name), ledger.blanks.get(name)
         if resource is None or blank is None or ledger.is_busy(resource_key(name)) or not resource.protected:
@@ -26,11 +27,11 @@ def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
         pool = ledger.pools.get(resource.pool)
         if pool is None or pool.unsupported or (name not in pool.items and not resource.deleting):
             continue
-        suspects = [] if resource.uid in ledger.fresh else list(_suspects(ledger, resource, blank))
+        suspects = list(_suspects(ledger, resource, blank, _old_enough(ledger, resource, pool)))
         if suspects:
             blank.ready_at = None
             for lease in suspects:
-                to_raise.setdefault(lease.uid, {})[resource.uid] = None
+                to_raise.setdefault(lease.uid, {})[resource.uid, resource.epoch] = None
             continue
         if blank.ready_at is None:
             blank.ready_at = ledger.tick
@@ -45,14 +46,23 @@ def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
         yield ListLeases(ledger.tick)
 
 
-def _suspects(ledger: Ledger, resource: Resource, blank: Blank) -> Iterator[Lease]:
-    """Waiting Leases that could have a claim on an earlier Resource of the name, not yet raised for this one.
+def _old_enough(ledger: Ledger, resource: Resource, pool: Pool) -> float:
+    """Leases created later could have no claim on an earlier Resource of the name.
 
-    Younger ones could not: creationTimestamps have whole seconds, so of two in the same second either may be the
-    older."""
+    creationTimestamps have whole seconds, so of two in the same second either may be the older."""
+    if resource.epoch:
+        return math.inf  # this very Resource was held before its state was taken away by hand
+    # A name that its Pool has never had may have been another's: of a Pool of the same name, removed by force.
+    return pool.created if resource.uid in ledger.fresh else resource.created
+
+
+def _suspects(ledger: Ledger, resource: Resource, blank: Blank, created: float) -> Iterator[Lease]:
+    """Waiting Leases not younger than `created` that could have a claim on an earlier Resource of the name, not yet
+    raised for this one."""
     for uid in ledger.pool_index(resource.pool).waiting_uids():
         lease = ledger.leases[uid]
-        if uid in blank.raised or lease.created > resource.created:
+        # Of one that can't be read there is a newer version than any that a bind was decided on: such a bind fails.
+        if uid in blank.raised or lease.created > created or lease_key(uid) in ledger.unreadable:
             continue
         if any(r.pool == resource.pool and (not r.names or resource.name in r.names) for r in lease.requests):
             yield lease
@@ -82,5 +92,5 @@ def _from_list(ledger: Ledger, resource: Resource) -> Action:
 def raised(ledger: Ledger, action: Raise) -> None:
     """A raise of ours was answered: what it clears is remembered, in memory only (after a restart it is made again)."""
     for blank in ledger.blanks.values():
-        if blank.uid in action.blanks:
+        if (blank.uid, blank.epoch) in action.blanks:
             blank.raised[action.lease.uid] = None

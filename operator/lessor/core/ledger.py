@@ -51,9 +51,11 @@ class Vanished:
 
 @dataclass(slots=True)
 class Blank:
-    """An uninitialised Resource on its way to a state (see `initialise.py`)."""
+    """An uninitialised Resource on its way to a state (see `initialise.py`). One that had a state, was claimed and lost it
+    by hand has the same uid and a greater epoch: another Blank."""
 
     uid: str
+    epoch: int
     raised: dict[str, None] = field(default_factory=dict)  # uids of Leases raised for it by this process
     ready_at: int | None = None  # tick at which nothing was left to raise
 
@@ -211,9 +213,12 @@ class Ledger:
         self._saw(key[0], version)
         return self._forget(key, version, last)
 
-    def observe_missing(self, key: Key) -> bool:
-        """A live read found no such object."""
-        return self._forget(key, self._known_version(key))
+    def observe_missing(self, key: Key, known: int) -> bool:
+        """A call that was decided on version `known` (0: none) found no such object."""
+        last = self._known_version(key)
+        if last > known and key[0] != LEASE:
+            return False  # it may have been made after that answer was given; a Lease's uid never comes back
+        return self._forget(key, last)
 
     def observe_list(
         self,
@@ -229,6 +234,11 @@ class Ledger:
             return
         self._saw(kind, version)
         self.tick += 1
+        floor = self._floor.get(kind, 0)
+        if version >= floor:
+            # What it holds is there, whatever was believed to be gone before.
+            self._floor.pop(kind, None)
+            self._gone = {key: at for key, at in self._gone.items() if key[0] != kind or at > version}
         seen: dict[Key, None] = dict.fromkeys(present)
         for item in objects:
             seen[self._key_of(item)] = None
@@ -236,7 +246,7 @@ class Ledger:
         for key in [key for key in self._keys(kind) if key not in seen]:
             if self._known_version(key) <= version:
                 self._forget(key, version)
-        self._floor[kind] = max(version, self._floor.get(kind, 0))
+        self._floor[kind] = max(version, floor)
         self._gone = {key: at for key, at in self._gone.items() if key[0] != kind or at > version}
         if kind == LEASE:
             self.leases_listed_at = max(self.leases_listed_at, begun)
@@ -464,10 +474,10 @@ class Ledger:
         if resource.holder is not None:
             self.claims.setdefault(resource.holder.uid, {})[name] = None
             self._weigh(resource.holder.uid)
-        if resource.state is None:
+        if resource.state is None and resource.holder is None:  # who is held has an owner, whatever its state
             blank = self.blanks.get(name)
-            if blank is None or blank.uid != resource.uid:
-                self.blanks[name] = Blank(resource.uid)
+            if blank is None or (blank.uid, blank.epoch) != (resource.uid, resource.epoch):
+                self.blanks[name] = Blank(resource.uid, resource.epoch)
         elif self.blanks.pop(name, None):
             self.fresh.pop(resource.uid, None)
         if quiet:

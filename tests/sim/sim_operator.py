@@ -1,0 +1,227 @@
+"""One operator process: a ledger, an inbox of events, and calls in flight. What each step does is the controller's code.
+
+Nothing happens by itself: every event that arrives, every call that reaches the server and every answer that comes back
+is a step that somebody takes. So a decision may be old when it lands, an answer may be lost, and a process may freeze
+between any two lines, simply by not being asked.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lessor.controller import outcome
+from lessor.core import actions as a
+from lessor.core import decide as deciding
+from lessor.core.ledger import KINDS, Ledger
+from lessor.core.model import Now
+from lessor.kube import calls
+from lessor.kube.calls import Call
+from lessor.kube.errors import KubeError, NotFound
+
+from .api import Event, Json, Key, Server
+
+READS = (a.LookAtLease, a.LookAtPool, a.ListLeases)
+CHURN_MAX = 60  # actions that one object may need on the way to rest
+_COLLECTIONS = {kind: f"/apis/lessor.dev/v1alpha1/{kind.lower()}s" for kind in KINDS}
+
+
+@dataclass(slots=True)
+class Flight:
+    """A call on its way: decided, then carried out by the server (`landed`), then answered.
+
+    `looking`: the call failed or its answer was lost, and its object is read again. `action` None: a LIST of the
+    whole kind `kind`, begun at `tick`."""
+
+    action: a.Action | None
+    call: Call
+    sent: float  # Now.mono
+    kind: str = ""
+    tick: int = 0
+    looking: bool = False
+    landed: bool = False
+    answer: Any = None
+    error: KubeError | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.call.verb not in ("get", "list")
+
+    def __str__(self) -> str:
+        what = type(self.action).__name__ if self.action is not None else f"List{self.kind}"
+        about = "look at " if self.looking else ""
+        where = self.call.path.rpartition("/")[2]
+        return f"{about}{what} {where}{' (landed)' if self.landed else ''}"
+
+
+@dataclass(slots=True)
+class Operator:
+    """`inbox`: per object the events that were sent and not delivered. `flights`: in the order of their decision."""
+
+    name: str
+    server: Server
+    clock: Callable[[], Now]
+    say: Callable[[str], None]
+    ledger: Ledger = field(default_factory=Ledger)
+    inbox: dict[Key, deque[Event]] = field(default_factory=dict)
+    flights: list[Flight] = field(default_factory=list)
+    orphans: list[Flight] = field(default_factory=list)  # sent by a process that died, or whose answer nobody awaits
+    to_list: list[str] = field(default_factory=list)  # kinds still to be listed in this round
+    begins: bool = True  # until the first LISTs are answered: then it decides about everything once
+    wake_at: float | None = None
+    wrote: int = 0
+
+    def __post_init__(self) -> None:
+        self.server.watchers.append(self._hear)
+        self.start()
+
+    # -- life
+
+    def start(self) -> None:
+        """A new process: an empty ledger. Its watches begin with a line for each object that there is."""
+        self.ledger, self.begins, self.wake_at = Ledger(), True, None
+        self.inbox = {key: deque([Event("", key, body)]) for key, body in self.server.objects.items()}
+        self.relist()
+
+    def die(self) -> None:
+        """What was sent may still be carried out; nobody hears the answer."""
+        self.orphans += [flight for flight in self.flights if flight.writes and not flight.landed]
+        self.flights, self.to_list = [], []
+        self.start()
+
+    # -- events
+
+    def _hear(self, event: Event) -> None:
+        self.inbox.setdefault(event.key, deque()).append(event)
+
+    def waiting_events(self) -> list[Key]:
+        return [key for key, events in self.inbox.items() if events]
+
+    def deliver(self, key: Key) -> None:
+        """The next event of one object. kopf keeps the order of one object and none between objects."""
+        event = self.inbox[key].popleft()
+        if not self.inbox[key]:
+            del self.inbox[key]
+        self.handle(event)
+
+    def miss(self, key: Key) -> Event:
+        """An event that never comes: a deletion during a 410, an exception in a handler."""
+        event = self.inbox[key].popleft()
+        if not self.inbox[key]:
+            del self.inbox[key]
+        return event
+
+    def handle(self, event: Event) -> None:
+        """`controller.handlers`."""
+        if event.type == "DELETED":
+            outcome.deleted(self.ledger, event.key[0], event.body)
+        else:
+            outcome.observe(self.ledger, event.key[0], event.body)
+
+    def hear_all(self) -> None:
+        while keys := self.waiting_events():
+            for key in keys:
+                self.deliver(key)
+
+    # -- lists
+
+    def relist(self) -> None:
+        """`controller.main.relist`: Pools, Resources, Leases, one after the other."""
+        if not self.to_list:
+            self.to_list = list(KINDS)
+            self._list_next()
+
+    def _list_next(self) -> None:
+        kind = self.to_list[0]
+        call = Call("list", _COLLECTIONS[kind])
+        self.flights.append(Flight(None, call, self.clock().mono, kind, self.ledger.tick))
+
+    # -- decisions and their calls
+
+    def decide(self) -> list[Flight]:
+        now = self.clock()
+        decision = deciding.decide(self.ledger, now)
+        self.wake_at = decision.wake_at
+        sent = [Flight(action, calls.call_for(action, now.wall), now.mono) for action in decision.actions]
+        self.flights += sent
+        self.wrote += sum(flight.writes for flight in sent)
+        return sent
+
+    def land(self, flight: Flight) -> None:
+        assert not flight.landed
+        flight.landed = True
+        try:
+            flight.answer = self.server.carry_out(flight.call)
+        except KubeError as e:
+            flight.error = e
+
+    def lose(self, flight: Flight) -> None:
+        """The connection breaks. A call that was on its way may be carried out later all the same."""
+        if flight.writes and not flight.landed:
+            self.orphans.append(Flight(flight.action, flight.call, flight.sent))
+        self._look(flight)
+
+    def hear(self, flight: Flight) -> None:
+        """The answer comes back: `controller.writer`."""
+        assert flight.landed
+        action, now = flight.action, self.clock().mono
+        if action is None:
+            self.flights.remove(flight)
+            self._listed(flight)
+        elif flight.error is None or isinstance(flight.error, NotFound):
+            self.flights.remove(flight)
+            if flight.error is not None:
+                outcome.not_there(self.ledger, action, flight.sent)
+            elif flight.looking:
+                outcome.found(self.ledger, action, flight.answer)
+            else:
+                outcome.succeeded(self.ledger, action, flight.answer, flight.sent)
+        else:
+            self._look(flight)
+        assert now >= flight.sent
+
+    def _look(self, flight: Flight) -> None:
+        """`controller.writer._look_again`: nothing is decided about the object before it was read."""
+        action = flight.action
+        if action is None:
+            self.flights.remove(flight)
+            self._list_next()  # the resync fails, and comes again
+        elif isinstance(action, READS):
+            self.flights.remove(flight)
+            self.ledger.settled(action)
+        else:
+            flight.call, flight.looking = Call("get", calls.path_of(action)), True
+            flight.landed, flight.answer, flight.error = False, None, None
+
+    def _listed(self, flight: Flight) -> None:
+        bodies, version = flight.answer
+        outcome.observe_list(self.ledger, flight.kind, bodies, version, flight.tick)
+        self.to_list.pop(0)
+        if self.to_list:
+            self._list_next()
+        elif self.begins:
+            self.begins = False
+            self.ledger.touch_everything()
+
+    # -- several steps at once
+
+    def answer_all(self) -> None:
+        """Everything in flight is carried out and answered, the oldest first."""
+        while self.flights:
+            flight = self.flights[0]
+            if not flight.landed:
+                self.land(flight)
+            self.hear(flight)
+
+    def work(self) -> bool:
+        """One fair round: all events, all answers, one decision. Whether anything was there to do."""
+        busy = bool(self.flights or self.inbox)
+        self.hear_all()
+        self.answer_all()
+        self.hear_all()
+        return bool(self.decide()) or busy
+
+    def body_of(self, key: Key) -> Json | None:
+        return self.server.objects.get(key)

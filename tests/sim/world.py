@@ -1,0 +1,131 @@
+"""The whole: a server with its judge, operators, people, and a clock that only moves when somebody moves it.
+
+Every method is one step, and all that happens is written down in words (`story`), so a failure reads as a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lessor.core.model import Now
+
+from .api import Event, Server
+from .invariants import Judge, Violation
+from .people import People
+from .sim_operator import Flight, Operator
+
+WALL = 1_800_000_000.0  # when every world begins, seconds since the epoch
+ROUNDS_MAX = 400  # fair rounds until everything is at rest; more is a loop that never ends
+
+
+@dataclass
+class World:
+    operators: list[Operator] = field(default_factory=list)
+    story: list[str | Event] = field(default_factory=list)
+    mono: float = 5000.0
+
+    def __post_init__(self) -> None:
+        self.server = Server(WALL)
+        self.judge = Judge(self.server)
+        self.people = People(self.server, self.say)
+        self.server.watchers.append(self.story.append)
+
+    def say(self, words: str) -> None:
+        self.story.append(words)
+
+    def clock(self) -> Now:
+        return Now(self.server.now, self.mono)
+
+    def wait(self, seconds: float) -> None:
+        self.say(f"{seconds:g} s pass")
+        self._pass(seconds)
+
+    def _pass(self, seconds: float) -> None:
+        self.server.now += seconds
+        self.mono += seconds
+
+    def operator(self, name: str) -> Operator:
+        """Another process of the operator, from now on."""
+        made = Operator(name, self.server, self.clock, self.say)
+        self.operators.append(made)
+        return made
+
+    # -- steps of the operators, in words
+
+    def decide(self, op: Operator) -> list[Flight]:
+        flights = op.decide()
+        self.say(f"{op.name} decides: {', '.join(map(str, flights)) or 'nothing'}")
+        return flights
+
+    def land(self, op: Operator, flight: Flight) -> None:
+        if flight in op.orphans:
+            op.orphans.remove(flight)
+        op.land(flight)
+        self.say(f"{op.name}: {flight}: {_result(flight)}")
+
+    def hear(self, op: Operator, flight: Flight) -> None:
+        self.say(f"{op.name} hears: {flight}")
+        op.hear(flight)
+
+    def lose(self, op: Operator, flight: Flight) -> None:
+        self.say(f"{op.name} gets no answer: {flight}")
+        op.lose(flight)
+
+    def work(self, op: Operator, rounds: int = 1) -> None:
+        """Fair rounds of one operator, in which nothing is late or lost."""
+        for _ in range(rounds):
+            self.say(f"{op.name} works")
+            if not op.work():
+                return
+
+    # -- rest
+
+    def rest(self, ops: Sequence[Operator] | None = None) -> None:
+        """`ops` (all) list everything once more and run fairly until nothing changes. What others have in flight stays.
+
+        Raises Violation if that does not end."""
+        ops = self.operators if ops is None else ops
+        for op in ops:
+            op.relist()
+        for _ in range(ROUNDS_MAX):
+            if any([op.work() for op in ops]):
+                continue
+            wakes = [op.wake_at for op in ops if op.wake_at is not None]
+            if not wakes:
+                self.say("at rest")
+                return
+            self._pass(max(0.0, min(wakes) - self.mono))
+        flights = [str(flight) for op in ops for flight in op.flights]
+        raise Violation(f"it does not come to rest; in flight are {flights}")
+
+    def tell(self) -> str:
+        """All that happened, one line each; indented what was written."""
+        return "\n".join(line if isinstance(line, str) else _written(line) for line in self.story)
+
+
+def _result(flight: Flight) -> str:
+    return type(flight.error).__name__ if flight.error is not None else "ok"
+
+
+def _written(event: Event) -> str:
+    status = event.body.get("status") or {}
+    shown = {name: status[name] for name in ("state", "holder", "epoch", "attempt") if name in status}
+    if "holder" in shown:
+        shown["holder"] = f"{shown['holder']['uid']}@{shown['holder'].get('attempt')}"
+    if "resources" in status:
+        shown["resources"] = [entry["name"] for entry in status["resources"]]
+    words = " ".join(f"{name}={value}" for name, value in shown.items())
+    deleting = " deleting" if "deletionTimestamp" in event.body["metadata"] else ""
+    return f"    {event.type} {event.body['metadata']['uid']} @{event.version}{deleting} {words}".rstrip()
+
+
+def in_flight(op: Operator, kind: type, about: str = "") -> Flight:
+    """The one call in flight of an action's type, about an object of that name."""
+    found = [f for f in op.flights if isinstance(f.action, kind) and f.call.path.endswith(about) and not f.looking]
+    assert len(found) == 1, f"{kind.__name__} {about}: {[str(f) for f in op.flights]}"
+    return found[0]
+
+
+def names(flights: Iterable[Flight]) -> list[str]:
+    return [str(flight) for flight in flights]

@@ -147,6 +147,7 @@ class Operators:
         ended, self.own = self.own, []
         for operator in ended:
             if operator.process.poll() is None:
+                operator.ended = True
                 operator.thaw()
                 operator.process.terminate()
         for operator in ended:

@@ -7,6 +7,7 @@ counts only if it is newer than what is known, and `resync` lists everything aga
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,6 +24,7 @@ from lessor.kube.credentials import Credentials
 from . import outcome
 from .metrics import Metrics
 
+_PLURALS = [kind.plural for kind in KINDS if kind.kind in LEDGER_KINDS]
 WATCH_SILENT_S_MAX = 130.0  # the API server sends a bookmark each minute; kopf reconnects after 70 s of silence
 
 
@@ -64,21 +66,23 @@ class _NoProgress(kopf.ProgressStorage):
 
 
 class Watches:
-    """When each kind's watch was last heard: any byte counts, bookmarks too."""
+    """When each kind's watch was last heard: any byte counts, bookmarks too. `listed`: kopf had to list a kind."""
 
     def __init__(self) -> None:
         self.heard: dict[str, float] = {}
+        self.listed = asyncio.Event()
 
     def silent(self, now: float) -> list[str]:
         """The kinds whose watch has been silent for too long, or was never heard."""
-        plurals = [kind.plural for kind in KINDS if kind.kind in LEDGER_KINDS]
-        return [p for p in plurals if now - self.heard.get(p, float("-inf")) > WATCH_SILENT_S_MAX]
+        return [p for p in _PLURALS if now - self.heard.get(p, float("-inf")) > WATCH_SILENT_S_MAX]
 
     async def middleware(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         response = await handler(request)
-        if request.url.query.get("watch") and response.status == 200:
+        if request.url.name in _PLURALS and not request.url.query.get("watch"):
+            self.listed.set()
+        elif request.url.query.get("watch") and response.status == 200:
             plural = request.url.name
             self.heard[plural] = time.monotonic()
             response.content = _Heard(response.content, lambda: self.heard.update({plural: time.monotonic()}))  # type: ignore[assignment]

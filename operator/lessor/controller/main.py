@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 ELECTION = "lessor-operator"  # the coordination.k8s.io Lease that the leader holds
 CRDS_WAIT_S = 60.0
 DRAIN_S = 2.0  # for answers in flight when leadership ends
+RELIST_S = 1.0  # after a list that failed
+SETTLE_S = 0.2  # kopf lists kind by kind: one list of ours for all of them
 RELEASE_S = 3.0  # for giving leadership back at the end
 
 
@@ -190,13 +192,23 @@ class Operator:
                 await asyncio.sleep(0.2)
 
     async def _resync(self, client: Client) -> None:
-        """Lists everything now and then: it heals what kopf may lose, on the standby too."""
+        """Lists everything after each listing of kopf's, and now and then: it heals what kopf may lose. On the standby too.
+
+        kopf lists at its start, and when the API server has no history for it (410, after a restart). Of what was
+        deleted before that it tells nothing: such leases would hold, and head the queue, until the next list."""
+        wait = self.settings.resync
         while True:
-            await asyncio.sleep(self.settings.resync)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self.watches.listed.wait()
+                await asyncio.sleep(SETTLE_S)
+            self.watches.listed.clear()
             try:
                 await self.relist(client)
+                wait = self.settings.resync
             except KubeError as e:
                 log.warning("resync: %s", e)
+                wait = min(RELIST_S, self.settings.resync)
             if self._elector is None or not self._elector.is_leader():
                 self.ledger.rest()
             self.loop.wake()

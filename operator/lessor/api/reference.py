@@ -88,7 +88,7 @@ def _type(field: Schema) -> str:
         return "integer" if None in limits or limits == _INT32 else f"integer, {limits[0]} to {limits[1]}"
     if field.get("format") == "date-time":
         return "time"
-    if any(rule["message"] == durations.FORMAT_MESSAGE for rule in field.get(VALIDATIONS, ())):
+    if any(rule["message"].startswith(durations.FORMAT_MESSAGE) for rule in field.get(VALIDATIONS, ())):
         return "duration"
     words = {"string": "text", "boolean": "true or false", "object": "object"}
     return words[field["type"]]

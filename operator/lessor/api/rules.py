@@ -36,10 +36,6 @@ class Rule:
     field: str = ""
     forbidden: bool = False
 
-    @property
-    def transition(self) -> bool:
-        return "oldSelf" in self.cel
-
     def check(self, value: Any) -> Any:
         """Returns `value`; raises ValueError with the sentence if the rule is broken."""
         if self.holds is not None and not self.holds(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -90,25 +90,26 @@ StateWordOrAny = Annotated[
 ObservedState = Annotated[str, Field(min_length=1, max_length=STATE_CHARS_MAX)]
 
 # Durations ------------------------------------------------------------------------------------------------------------
-# The later rules pass what the first refuses: one mistake gets one sentence, and CEL's duration() never fails.
+# One rule each, not one for each mistake: the API server pays for every rule at every write of the object.
 
-_FORMAT_RULE = Rule(
-    cel=f"self.matches({cel_text(durations.FORMAT)})",
-    message=durations.FORMAT_MESSAGE,
-    holds=lambda text: re.fullmatch(durations.FORMAT, text, re.ASCII) is not None,
-)
-_SIZE_RULE = Rule(
-    cel=f"!{_FORMAT_RULE.cel} || self.matches({cel_text(durations.SIZE)})",
-    message=durations.SIZE_MESSAGE,
-    holds=lambda text: re.fullmatch(durations.SIZE, text, re.ASCII) is not None,
-)
-_POSITIVE_RULE = Rule(
-    cel=f"!self.matches({cel_text(durations.SIZE)}) || duration(self) > duration('0s')",
-    message="must be longer than 0s",
-    holds=lambda text: durations.parse(text).total_seconds() > 0,
-)
-DurationOrZero = Annotated[str, Field(max_length=durations.CHARS_MAX), _FORMAT_RULE, _SIZE_RULE]
-Duration = Annotated[str, Field(max_length=durations.CHARS_MAX), _FORMAT_RULE, _SIZE_RULE, _POSITIVE_RULE]
+DurationOrZero = Annotated[
+    str,
+    Field(max_length=durations.CHARS_MAX),
+    Rule(
+        cel=f"self.matches({cel_text(durations.LIMITED_FORMAT)})",
+        message=f"{durations.FORMAT_MESSAGE}, {durations.LIMIT}",
+        holds=durations.is_duration,
+    ),
+]
+Duration = Annotated[
+    str,
+    Field(max_length=durations.CHARS_MAX),
+    Rule(
+        cel=f"self.matches({cel_text(durations.LIMITED_FORMAT)}) && duration(self) > duration('0s')",
+        message=f"{durations.FORMAT_MESSAGE}, longer than 0s and {durations.LIMIT}",
+        holds=lambda text: durations.is_duration(text) and durations.parse(text) > timedelta(0),
+    ),
+]
 ObservedDuration = Annotated[str, Field(max_length=durations.CHARS_MAX)]
 
 

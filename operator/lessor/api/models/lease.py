@@ -87,9 +87,13 @@ class Request(Record):
             ),
         ),
         Rule(
-            cel="!has(self.firstOf) || (!has(self.selector) && !has(self.names))",
-            message="with firstOf, give selector and names in its alternatives",
-            holds=lambda self: self.first_of is None or (self.selector is None and self.names is None),
+            cel="!has(self.firstOf) || (!has(self.selector) && !has(self.names) && self.firstOf.all(way,"
+            " !has(way.names) || way.names.size() >= (has(way.count) ? way.count : self.count)))",
+            message="with firstOf, give selector and names in its alternatives, and as many names as count asks for",
+            holds=lambda self: (
+                self.first_of is None
+                or (self.selector is None and self.names is None and all(map(self._has_names_enough, self.first_of)))
+            ),
         ),
         Rule(
             cel="!has(self.names) || self.names.size() >= self.count",
@@ -97,16 +101,10 @@ class Request(Record):
             holds=lambda self: self.names is None or len(self.names) >= self.count,
             field=".names",
         ),
-        Rule(
-            cel="!has(self.firstOf) || self.firstOf.all(way, !has(way.names)"
-            " || way.names.size() >= (has(way.count) ? way.count : self.count))",
-            message="names of an alternative lists fewer Resources than count asks for",
-            holds=lambda self: all(
-                len(way.names) >= (way.count or self.count) for way in self.first_of or () if way.names
-            ),
-            field=".firstOf",
-        ),
     )
+
+    def _has_names_enough(self, way: Alternative) -> bool:
+        return way.names is None or len(way.names) >= (way.count or self.count)
 
     def count_max(self) -> int:
         """Number of Resources that it takes at most, whichever alternative is taken."""
@@ -260,25 +258,27 @@ class LeaseFields(Record):
 CHANGEABLE = frozenset({"renewTime", "release", "outcome"})
 
 
-def _fixed(name: str, info: FieldInfo) -> Rule:
+def _same(name: str, info: FieldInfo) -> str:
+    """CEL for: this field is as it was."""
     field = info.alias or name
     same = f"self.{field} == oldSelf.{field}"
     always_there = info.is_required() or info.default is not None
-    return Rule(
-        cel=same if always_there else f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {same})",
-        message="fixed once the Lease exists; only renewTime, release and outcome may change:"
-        " delete it and create another",
-        field=f".{field}",
-        forbidden=True,
-    )
+    return same if always_there else f"(has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {same}))"
 
 
 class LeaseSpec(LeaseFields):
     """What is asked for. Once created it can't be changed, but for renewTime, release and outcome."""
 
-    # By name of all fields, so one that is added later is fixed unless it is let go here.
     rules: ClassVar[tuple[Rule, ...]] = (
-        *(_fixed(name, info) for name, info in LeaseFields.model_fields.items() if info.alias not in CHANGEABLE),
+        # By all fields, so one that is added later is fixed unless it is let go in CHANGEABLE.
+        # One rule, though it can't name the field: the API server runs each at every write of the object.
+        Rule(
+            cel=" && ".join(
+                _same(name, info) for name, info in LeaseFields.model_fields.items() if info.alias not in CHANGEABLE
+            ),
+            message="of an existing Lease only renewTime, release and outcome may change: delete it and create another",
+            forbidden=True,
+        ),
         Rule(
             cel="!has(oldSelf.release) || has(self.release)",
             message="what was released stays so: entries of release are only added",

@@ -109,15 +109,6 @@ class LeasedResource(Record):
     attributes: Attributes | None = None
     """Facts about the resource, such as `region: us-east-1`, as they were when it was bound."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel="self.epoch == oldSelf.epoch",
-            message="once a Lease is bound the epoch of a Resource in it can't change",
-            field=".epoch",
-            forbidden=True,
-        ),
-    )
-
 
 class SecretCopy(Record):
     """The copy of a secret that the operator made for the holder."""
@@ -214,10 +205,9 @@ class LeaseStatus(Status):
         Rule(
             cel="!has(self.resources)"
             " || (!has(oldSelf.boundTime) && (!has(oldSelf.resources) || oldSelf.resources.size() == 0))"
-            " || (has(oldSelf.resources)"
-            " ? sets.contains(oldSelf.resources.map(r, r.name), self.resources.map(r, r.name))"
-            " : self.resources.size() == 0)",
-            message="once a Lease is bound, resources only shrinks",
+            " || self.resources.all(entry, has(oldSelf.resources)"
+            " && oldSelf.resources.exists(old, old.name == entry.name && old.epoch == entry.epoch))",
+            message="once a Lease is bound, resources only shrinks and its entries keep their epoch",
             field=".resources",
         ),
     )

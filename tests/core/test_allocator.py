@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessor.core import actions as a
@@ -296,6 +296,7 @@ def test_two_requests_are_met_exactly_when_some_choice_meets_them() -> None:
             check(requests, got, shelf, whole=whole)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 2), st.sampled_from(WISHES)), min_size=1, max_size=4),
     st.lists(st.sampled_from("abcdef"), unique=True, max_size=6),

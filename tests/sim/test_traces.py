@@ -211,3 +211,33 @@ def test_a_held_resource_is_freed_though_its_unknown_lease_went_while_it_was_loo
     world.hear(one, look)
     rest_and_check(world, one)
     assert not holder_of(world.server.get(("Resource", "", "a-0")))
+
+
+def test_a_pool_stops_saying_that_a_name_is_another_pools_when_that_pool_is_gone(world: World) -> None:
+    world.people.make_pool("b")
+    world.people.make_pool("d")
+    world.operator("A")
+    rest_and_check(world)
+    world.people.remove_by_force("Pool", "b")
+    rest_and_check(world)
+
+
+def test_what_a_pool_says_of_its_deletion_is_the_same_after_a_restart(world: World) -> None:
+    world.people.make_pool("a")
+    world.people.make_lease("l0", LEASES[1])
+    one = world.operator("A")
+    world.rest()
+    world.people.cordon("a-0", True)
+    one.hear_all()
+    world.people.delete_pool("a")
+    rest_and_check(world)
+
+
+def test_a_name_released_before_the_bind_does_not_silence_the_operator(world: World) -> None:
+    world.people.make_pool("a")
+    world.operator("A")
+    world.rest()
+    world.people.edit_pool("a", {"mode": "Hold"})
+    world.people.make_lease("l0", ONE)
+    world.people.release("l0", "a-0")
+    rest_and_check(world)

@@ -227,7 +227,8 @@ def pool_conditions(ledger: Ledger, pool: Pool) -> Conditions:
 
 
 def held_names(ledger: Ledger, pool: str) -> list[str]:
-    return [name for name in ledger.pool_index(pool).names if ledger.resources[name].holder is not None]
+    """Sorted, so that every process tells the same of them."""
+    return sorted(name for name in ledger.pool_index(pool).names if ledger.resources[name].holder is not None)
 
 
 def _waits_for(ledger: Ledger, pool: Pool) -> str:
@@ -240,5 +241,5 @@ def _waits_for(ledger: Ledger, pool: Pool) -> str:
             f"{len(held)} of its resources are held; {held[0]} by lease {holder.namespace}/{holder.name}: "
             f"wait, or kubectl delete rl -n {holder.namespace} {holder.name}"
         )
-    left = list(ledger.pool_index(pool.name).names)
-    return f"{len(left)} of its resources are left, {left[0]} among them" if left else "its last resource is gone"
+    left = ledger.pool_index(pool.name).names
+    return f"{len(left)} of its resources are left, {min(left)} among them" if left else "its last resource is gone"

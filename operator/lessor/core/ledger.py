@@ -51,8 +51,8 @@ class Vanished:
 
 @dataclass(slots=True)
 class Blank:
-    """An uninitialised Resource on its way to a state (see `initialise.py`). One that had a state, was claimed and lost it
-    by hand has the same uid and a greater epoch: another Blank."""
+    """An uninitialised Resource on its way to a state (see `initialise.py`). One that was claimed since and lost its
+    state by hand has the same uid and a greater epoch: that is another Blank."""
 
     uid: str
     epoch: int
@@ -160,8 +160,7 @@ class Ledger:
             return False
         self.pools[pool.name] = pool
         if old is None or old.uid != pool.uid or old.generation != pool.generation:
-            touched = self.claimed_names.set(pool)
-            self.dirty_stock.update(dict.fromkeys(touched))
+            self._names_moved(self.claimed_names.set(pool))
         self._pool_changed(pool.name, old, pool)
         return True
 
@@ -439,7 +438,7 @@ class Ledger:
         self.unreadable.pop(key, None)
         self._gone[key] = max(version, self._gone.get(key, 0))
         if kind == POOL and (pool := self.pools.pop(name, None)):
-            self.dirty_stock.update(dict.fromkeys(self.claimed_names.drop(pool)))
+            self._names_moved(self.claimed_names.drop(pool))
             self.unborn = {of: uid for of, uid in self.unborn.items() if uid != pool.uid}
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
@@ -561,6 +560,12 @@ class Ledger:
             self.dirty_resources.update(dict.fromkeys(index.names))
             self.dirty_leases.update(dict.fromkeys(index.waiting_uids()))
             self.dirty_stock[name] = None
+
+    def _names_moved(self, pools: Iterable[str]) -> None:
+        """These Pools have more names now or fewer, and say so."""
+        for pool in pools:
+            self.dirty_stock[pool] = None
+            self.dirty_counts[pool] = None
 
     def _touch_pool(self, pool: str) -> None:
         self.dirty_pools[pool] = None

@@ -27,7 +27,8 @@ _FIXED = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One committed write. `old` is None for a creation, `new` for what is gone; `by`: "operator" or a person's word."""
+    """One committed write. `old` is None for a creation, `new` for what is gone; `by`: "operator" or a person's
+    word."""
 
     key: Key
     old: Json | None
@@ -54,7 +55,8 @@ class Event:
 
 @dataclass(slots=True)
 class Server:
-    """`now`: its clock in seconds since the epoch. `judges` see each write before anybody else, `watchers` each event."""
+    """`now`: its clock in seconds since the epoch. `judges` see each write before anybody else, `watchers` each
+    event."""
 
     now: float
     revision: int = 100
@@ -93,7 +95,8 @@ class Server:
         return self._commit("ADDED", key, None, made, by)
 
     def merge_patch(self, key: Key, patch: Json, subresource: str | None = None, by: str = "person") -> Json:
-        """Raises NotFound, Conflict (another resourceVersion), Invalid (another uid, a new finalizer while deleting)."""
+        """Raises NotFound, Conflict (another resourceVersion), Invalid (another uid, a new finalizer while
+        deleting)."""
         old = self.get(key)
         meta = patch.get("metadata") or {}
         guard = meta.get("resourceVersion")

@@ -1,7 +1,7 @@
 """What must be true once everything is at rest, by the words of the design and not by the core's own.
 
-Most of it looks at the server's objects alone. The last two ask the operators: what a ledger has gathered event by event
-equals one that is read anew, and a process that starts now finds nothing to write.
+Most of it looks at the server's objects alone. The last two ask the operators: what a ledger has gathered event by
+event equals one that is read anew, and a process that starts now finds nothing to write.
 """
 
 from __future__ import annotations

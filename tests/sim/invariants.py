@@ -148,7 +148,8 @@ class Judge:
         _demand(state in may, f"{name} ends as {state}; what was asked for or agreed is {sorted(may)}")
 
     def _ends_of(self, name: str, old: Json) -> set[str]:
-        """The states in which a hold may end: the one wished for, onLoss, and where it came from if it never was Bound."""
+        """The states in which a hold may end: the one wished for, onLoss, and where it came from if it never was
+        Bound."""
         holder, pool = holder_of(old), old["spec"]["pool"]
         lease = self.last.get(holder["uid"])
         if lease is None:

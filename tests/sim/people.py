@@ -82,7 +82,7 @@ class People:
 
     # -- Leases
 
-    def make_lease(self, name: str, spec: Json, *, kept: bool = False) -> None:
+    def make_lease(self, name: str, spec: Json, kept: bool = False) -> None:
         """`kept`: with a foreign finalizer."""
         key = ("Lease", NAMESPACE, name)
         if key not in self._server.objects:
@@ -136,7 +136,7 @@ class People:
             self._patch(key, {"metadata": {"finalizers": None}}, f"strips the finalizers of {kind} {name}")
             self._delete(key)
 
-    def make_resource(self, name: str, pool: str, *, protected: bool) -> None:
+    def make_resource(self, name: str, pool: str, protected: bool) -> None:
         """By hand, or from a backup: then it has its finalizer and no status."""
         key = ("Resource", "", name)
         if key not in self._server.objects:
@@ -144,7 +144,7 @@ class People:
             meta = {"finalizers": [FINALIZER]} if protected else {}
             self._server.create(key, {"metadata": meta, "spec": {"pool": pool}})
 
-    def strip_status(self, name: str, *, holder: bool) -> None:
+    def strip_status(self, name: str, holder: bool) -> None:
         """Edits the status by hand: no state any more, and no holder either."""
         body = self._server.objects.get(("Resource", "", name))
         status = (body or {}).get("status")

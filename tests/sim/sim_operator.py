@@ -1,4 +1,5 @@
-"""One operator process: a ledger, an inbox of events, and calls in flight. What each step does is the controller's code.
+"""One operator process: a ledger, an inbox of events, and calls in flight. What each step does is the controller's
+code.
 
 Nothing happens by itself: every event that arrives, every call that reaches the server and every answer that comes back
 is a step that somebody takes. So a decision may be old when it lands, an answer may be lost, and a process may freeze

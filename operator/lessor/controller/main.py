@@ -192,7 +192,7 @@ class Operator:
                 await asyncio.sleep(0.2)
 
     async def _resync(self, client: Client) -> None:
-        """Lists everything after each listing of kopf's, and now and then: it heals what kopf may lose. On the standby too.
+        """Lists everything after each listing of kopf's, and now and then: it heals what kopf may lose, standby or not.
 
         kopf lists at its start, and when the API server has no history for it (410, after a restart). Of what was
         deleted before that it tells nothing: such leases would hold, and head the queue, until the next list."""

@@ -149,6 +149,6 @@ def _on_event(
         events.inc()
         if event["type"] == "DELETED":
             outcome.deleted(ledger, kind, event["object"])
-        else:
-            outcome.observe(ledger, kind, event["object"])
+        elif not outcome.observe(ledger, kind, event["object"]):
+            return  # most events are of our own writes, whose answers have been observed before
         wake()

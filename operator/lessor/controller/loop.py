@@ -47,9 +47,11 @@ class Loop:
             self._metrics.decision_seconds.observe(self._clocks().mono - now.mono)
             self._count(decision.actions)
             writer.submit(decision.actions)
-            wait = None if decision.wake_at is None else max(0.0, decision.wake_at - self._clocks().mono)
+            alarm = None
+            if decision.wake_at is not None:
+                alarm = asyncio.get_running_loop().call_later(decision.wake_at - self._clocks().mono, self.wake)
             try:
-                async with asyncio.timeout(wait):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass  # its time has come
+                await self._woken.wait()
+            finally:
+                if alarm is not None:
+                    alarm.cancel()

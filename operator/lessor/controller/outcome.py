@@ -20,16 +20,17 @@ from lessor.kube import codec
 Json = dict[str, Any]
 
 
-def observe(ledger: Ledger, kind: str, body: Json) -> Pool | Resource | Lease | None:
-    """One object as the API server showed it; None if it can't be read (the ledger knows then)."""
-    known = ledger.pools.get(body["metadata"]["name"]) if kind == a.POOL else None
+def observe(ledger: Ledger, kind: str, body: Json) -> bool:
+    """One object as the API server showed it; False if that is no news. What can't be read the ledger knows then."""
+    meta = body["metadata"]
+    if not ledger.is_news(codec.key_of(kind, meta), int(meta["resourceVersion"])):
+        return False
+    known = ledger.pools.get(meta["name"]) if kind == a.POOL else None
     try:
-        item = codec.read(kind, body, known)
+        ledger.observe(codec.read(kind, body, known))
     except codec.CannotRead as e:
         ledger.observe_unreadable(e.item)
-        return None
-    ledger.observe(item)
-    return item
+    return True
 
 
 def observe_list(ledger: Ledger, kind: str, bodies: list[Json], version: int, begun: int) -> None:

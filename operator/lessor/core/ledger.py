@@ -152,11 +152,20 @@ class Ledger:
 
     # -- observations
 
+    def is_news(self, key: Key, version: int) -> bool:
+        """Whether a version says more of an object than is known. What is no news need not be read: an event of an own
+        write comes after its answer."""
+        if self._known(key) is not None or key in self.unreadable:
+            return version > self._known_version(key)
+        # Absent from a LIST of that version or seen deleted since: a late event does not bring it back. The first LIST
+        # itself comes before its floor is set.
+        return version > max(self._gone.get(key, 0), self._floor.get(key[0], 0))
+
     def observe_pool(self, pool: Pool) -> bool:
         """A version of a Pool; False if it is not news. The same holds for the two below."""
         key = pool_key(pool.name)
         old = self.pools.get(pool.name)
-        if not self._news(key, pool.version, old):
+        if not self._news(key, pool.version):
             return False
         self.pools[pool.name] = pool
         if old is None or old.uid != pool.uid or old.generation != pool.generation:
@@ -167,7 +176,7 @@ class Ledger:
     def observe_resource(self, resource: Resource) -> bool:
         key = resource_key(resource.name)
         old = self.resources.get(resource.name)
-        if not self._news(key, resource.version, old):
+        if not self._news(key, resource.version):
             return False
         if old is not None:
             self._unindex_resource(old)
@@ -181,7 +190,7 @@ class Ledger:
 
     def observe_lease(self, lease: Lease) -> bool:
         old = self.leases.get(lease.uid)
-        if not self._news(lease_key(lease.uid), lease.version, old):
+        if not self._news(lease_key(lease.uid), lease.version):
             return False
         if old is not None:
             self._unindex_lease(old)
@@ -197,7 +206,7 @@ class Ledger:
     def observe_unreadable(self, item: Unreadable) -> None:
         """An object that can't be read is decided about no more; what is known of it stays, and harms no other."""
         key = (item.kind, item.uid if item.kind == LEASE else item.name)
-        if self._news(key, item.version, self._known(key)):
+        if self._news(key, item.version):
             self.unreadable[key] = item
             self.dirty_unreadable[key] = None
             resource = self.resources.get(key[1]) if key[0] == RESOURCE else None
@@ -380,14 +389,9 @@ class Ledger:
 
     # -- indexes
 
-    def _news(self, key: Key, version: int, old: Pool | Resource | Lease | None) -> bool:
+    def _news(self, key: Key, version: int) -> bool:
         self._saw(key[0], version)
-        if old is not None or key in self.unreadable:
-            if version <= self._known_version(key):
-                return False
-        elif version <= max(self._gone.get(key, 0), self._floor.get(key[0], 0)):
-            # Absent from a LIST of that version or seen deleted since: a late event does not bring it back. The first
-            # LIST itself comes before its floor is set.
+        if not self.is_news(key, version):
             return False
         self._gone.pop(key, None)
         self.unreadable.pop(key, None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from lessor.api.durations import format_duration
@@ -48,6 +49,7 @@ class Call:
     subresource: str | None = None
 
 
+@lru_cache(maxsize=64)  # one write has up to eight of the same
 def stamp(at: float) -> str:
     """Seconds since the epoch as RFC 3339 with microseconds."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

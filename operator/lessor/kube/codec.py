@@ -9,7 +9,7 @@ here is what a schema can't say, and what stands in objects that an older schema
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -42,8 +42,8 @@ _LEASE_FIELDS = frozenset(
     ("requests", "priority", "holder", "renewTime", "releaseState", "ttlAfterFinished", "adopt", "release", "outcome")
 )
 _REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "from", "as"))
-_DEFAULT_TTL = timedelta(hours=1)
-_DEFAULT_TERM = timedelta(minutes=30)
+_DEFAULT_TTL = 3600.0  # seconds
+_DEFAULT_TERM = 1800.0
 
 
 class CannotRead(Exception):
@@ -176,7 +176,7 @@ def _unsupported_in_lease(spec: Body) -> tuple[str, ...]:
         out.append("spec.adopt")
     if spec.get("outcome"):
         out.append("spec.outcome")
-    if "ttlAfterFinished" in spec and durations.parse(spec["ttlAfterFinished"]) != _DEFAULT_TTL:
+    if "ttlAfterFinished" in spec and duration(spec["ttlAfterFinished"]) != _DEFAULT_TTL:
         out.append("spec.ttlAfterFinished")
     for r in spec["requests"]:
         out += [f"spec.requests[{r.get('name', 'main')}].{field}" for field in r if field not in _REQUEST_FIELDS]
@@ -299,7 +299,7 @@ def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
         out.append("spec.resources.dynamic")
     if "maxDuration" in lending:
         out.append("spec.lease.maxDuration")
-    if "renewWithin" in lending and durations.parse(lending["renewWithin"]) != _DEFAULT_TERM:
+    if "renewWithin" in lending and duration(lending["renewWithin"]) != _DEFAULT_TERM:
         out.append("spec.lease.renewWithin")
     if spec.get("mode") == "HoldAndDrain":
         out.append("spec.mode: HoldAndDrain")

@@ -440,6 +440,26 @@ WHOLE: dict[str, Json] = {
     ),
 }
 
+
+@pytest.mark.parametrize("odd", ["two", 2, 2.5, True, None, {"odd": 2}, ["odd"]], ids=repr)
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_value_of_another_kind_is_named_or_not_looked_at(kind: str, odd: Any) -> None:
+    """Else it is found where it is used: in the middle of a decision about other objects."""
+    good = codec.read(kind, WHOLE[kind])
+    for part in ("spec", "status"):
+        for number in range(len(list(places(WHOLE[kind][part])))):
+            body = copy.deepcopy(WHOLE[kind])
+            container, key = list(places(body[part]))[number]
+            if type(container[key]) is type(odd):
+                continue
+            container[key] = odd
+            try:
+                read = codec.read(kind, body)
+            except codec.CannotRead:
+                continue
+            assert read == good, f"{key} of {part} may be {odd!r}"
+
+
 NUMBERS = st.integers(-10, 10_000) | st.floats(allow_nan=True)
 SCALARS = (
     st.none()

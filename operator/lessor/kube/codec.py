@@ -36,6 +36,8 @@ from lessor.core.model import (
     Unreadable,
 )
 
+from . import shapes
+
 Body = Mapping[str, Any]
 
 _LEASE_FIELDS = frozenset(
@@ -59,6 +61,7 @@ def read(kind: str, body: Body, known: Pool | None = None) -> Pool | Resource | 
 
     Raises CannotRead."""
     try:
+        shapes.check(body, shapes.SHAPES[kind], "")
         if kind == LEASE.kind:
             return lease(body)
         return resource(body) if kind == RESOURCE.kind else pool(body, known)
@@ -265,6 +268,7 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
 
 def _items(pool_name: str, spec: Body) -> dict[str, Item]:
     resources, template = spec["resources"], spec.get("template") or {}
+    shapes.check(resources, shapes.POOL_RESOURCES, "spec.resources")
     if "items" in resources:
         given = resources["items"]
     elif "names" in resources:

@@ -27,7 +27,8 @@ MODEL = {kind.kind: MODELS[kind] for kind in KINDS}
 
 @pytest.fixture
 async def api(control_plane: ControlPlane) -> AsyncIterator[Client]:
-    async with Client(load(str(control_plane.kubeconfig))) as client:
+    # The largest pools take seconds on a busy machine; how fast is no question here.
+    async with Client(load(str(control_plane.kubeconfig)), write_timeout=60) as client:
         yield client
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from .actions import Action, Adopt, Initialise, ListLeases, Raise, lease_key, resource_key
 from .endings import initial_state
-from .ledger import Blank, Ledger
+from .indexes import Blank
+from .ledger import Ledger
 from .model import FREE, LEASED, Holder, Lease, Pool, Resource
 
 

@@ -108,7 +108,6 @@ def test_what_was_raised_for_a_resource_counts_for_its_next_loss_no_more(world: 
     rest_and_check(world, third)
 
 
-@pytest.mark.xfail(strict=True, reason="known hole: only leases of the resource's present pool are raised for it")
 def test_a_name_that_moves_to_another_pool_by_force_is_cleared_of_binds_from_the_old_one(world: World) -> None:
     world.people.make_pool("d", {"resources": {"names": ["z"]}})
     one, two, bind = a_bind_in_flight(world, ["x", "w"])

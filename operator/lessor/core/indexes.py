@@ -53,6 +53,7 @@ class Indexes:
         self.listed: dict[str, dict[str, None]] = {}  # Resource name -> uids of the live Bound Leases that list it
         self.ripe: dict[str, float] = {}  # Resource name -> its holdUntil that is over
         self.blanks: dict[str, Blank] = {}
+        self.former: dict[str, dict[str, None]] = {}  # Resource name -> Pools that it was in when it was torn away
         self.fresh: dict[str, None] = {}  # uids of Resources made by this process under names that never existed
         self.unborn: dict[str, str] = {}  # names that never existed, reserved by this process -> uid of their Pool
         self.claimed_names = ClaimedNames()
@@ -150,6 +151,7 @@ class Indexes:
                 self.blanks[name] = Blank(resource.uid, resource.epoch)
         elif self.blanks.pop(name, None):
             self.fresh.pop(resource.uid, None)
+            self.former.pop(name, None)
         if quiet:
             return
         self.dirty_resources[name] = None
@@ -175,6 +177,12 @@ class Indexes:
             self.half_done[uid] = None
         else:
             self.half_done.pop(uid, None)
+
+    def _torn_away(self, resource: Resource) -> None:
+        """Gone without an order, or while it was held: a bind that was decided on it may come yet, whatever Pool the
+        name is in when it is made again. (An operator that starts after that knows only the present one.)"""
+        if resource.holder is not None or not resource.deleting:
+            self.former.setdefault(resource.name, {})[resource.pool] = None
 
     def _prune(self, old: Resource | None) -> None:
         """The last word of a Lease is kept until the last claim of it is freed."""

@@ -60,12 +60,13 @@ def _old_enough(ledger: Ledger, resource: Resource, pool: Pool) -> float:
 def _suspects(ledger: Ledger, resource: Resource, blank: Blank, created: float) -> Iterator[Lease]:
     """Waiting Leases not younger than `created` that could have a claim on an earlier Resource of the name, not yet
     raised for this one."""
-    for uid in ledger.pool_index(resource.pool).waiting_uids():
+    pools = dict.fromkeys((resource.pool, *ledger.former.get(resource.name, ())))
+    for uid in dict.fromkeys(uid for pool in pools for uid in ledger.pool_index(pool).waiting_uids()):
         lease = ledger.leases[uid]
         # Of one that can't be read there is a newer version than any that a bind was decided on: such a bind fails.
         if uid in blank.raised or lease.created > created or lease_key(uid) in ledger.unreadable:
             continue
-        if any(r.pool == resource.pool and (not r.names or resource.name in r.names) for r in lease.requests):
+        if any(r.pool in pools and (not r.names or resource.name in r.names) for r in lease.requests):
             yield lease
 
 

@@ -89,6 +89,8 @@ class Ledger(Indexes):
             return False
         if old is not None:
             self._unindex_resource(old)
+            if old.uid != resource.uid:
+                self._torn_away(old)
         self.resources[resource.name] = resource
         self.unborn.pop(resource.name, None)
         self._index_resource(resource)
@@ -334,6 +336,7 @@ class Ledger(Indexes):
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
             self._unindex_resource(resource)
+            self._torn_away(resource)
             self.blanks.pop(name, None)
             self.fresh.pop(resource.uid, None)
             self.ripe.pop(name, None)

@@ -68,6 +68,12 @@ def test_a_pool_with_one_that_is_not_cordoned_is_not_all_cordoned() -> None:
     assert reason(*things, asks={"aws": 1})[0] == "WaitingForCapacity"
 
 
+def test_a_pool_whose_resources_were_uncordoned_is_not_all_cordoned() -> None:
+    world = World(pool(), resource("aws-1", cordoned=True, state=BUSY), lease("u1", accepted=True))
+    world.change(world.resource("aws-1"), cordoned=False)
+    assert waiting(world.ledger, world.ledger.leases["u1"])[0] == "WaitingForCapacity"
+
+
 def test_then_what_is_kept_for_an_earlier_one() -> None:
     assert reason(pool(), resource("aws-1"), *other()) == (
         "ReservedForEarlier",

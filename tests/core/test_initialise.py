@@ -267,6 +267,15 @@ def test_a_live_bound_lease_that_lists_it_becomes_its_holder_again() -> None:
     assert world.has("u1") == ["aws-1"]
 
 
+def test_what_is_adopted_remembers_where_it_was_taken_from() -> None:
+    of = bound("u1", "aws-1", requests=(request("aws", from_state="dirty", as_state="cleaning"),))
+    world = World(pool(), blank("aws-1"), of)
+    world.run()
+    got = world.resource("aws-1").holder
+    assert got is not None
+    assert got.from_state == "dirty"
+
+
 def test_the_epoch_of_the_adopted_is_above_all_that_were_given_out() -> None:
     world = World(pool(), blank("aws-1", epoch=9), bound("u1", "aws-1", epoch=7))
     world.run()

@@ -294,6 +294,16 @@ def test_a_name_is_free_for_the_younger_pool_when_the_older_is_gone() -> None:
     assert world.resource("x").pool == "new"
 
 
+def test_a_pool_made_again_without_the_name_has_no_duplicate() -> None:
+    world = World(pool("old", names=["x"], created=1.0), pool("new", names=["x"], created=2.0))
+    world.remove(world.pool("new"))
+    world.create(pool("new", names=["y"], uid="again", created=3.0))
+    world.run()
+    world.later(6)
+    world.run()
+    assert world.pool("new").conditions["Ready"].status == "True"
+
+
 # -- the end of a pool
 
 
@@ -342,6 +352,13 @@ def test_a_pool_that_is_deleted_waits_for_the_resources_that_are_being_made() ->
     assert world.things(a.POOL) == []
 
 
+def test_a_pool_that_is_deleted_does_not_wait_for_what_is_made_for_another() -> None:
+    world = World(pool("gcp"), pool("aws", names=0))
+    assert "Create gcp-1 of gcp" in [words(x) for x in world.decide()]
+    world.delete(world.pool("aws"))
+    assert "UnprotectPool aws" in [words(x) for x in world.decide()]
+
+
 def test_a_pool_whose_finalizer_somebody_else_shares_leaves_only_ours() -> None:
     world = World(pool(names=0, other_finalizers=("x.io/y",)))
     world.delete(world.pool("aws"))
@@ -381,7 +398,11 @@ def test_an_unreadable_pool_changes_nothing_of_its_resources() -> None:
 
 
 def test_an_hour_of_nothing_is_an_hour_of_no_writes() -> None:
-    world = World(pool(count=2), resource("aws-0"), resource("aws-1"))
+    world = World(pool(count=2), resource("aws-0"), resource("aws-1"), lease("u1"))
+    world.run()
+    world.later(60)
+    world.run()
+    world.delete(world.lease("u1"))  # a state that nobody is in any more
     world.run()
     world.later(60)
     world.run()

@@ -76,6 +76,9 @@ class OperatorProcess:
         self._wait("leading", lambda: self.leads)
         return self.wait_ready()
 
+    def wait_not_leading(self) -> None:
+        self._wait("standing by", lambda: not self.leads)
+
     def _wait(self, what: str, asked: Callable[[], object]) -> None:
         until = time.monotonic() + START_SECONDS_MAX
         while not asked():

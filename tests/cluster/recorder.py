@@ -83,7 +83,14 @@ class Recorder:
                     assert not self._lost, self._lost
                 return answer
         except TimeoutError:
-            raise AssertionError(f"not within {seconds} s: {what}") from None
+            mine = [body for body in self.objects.values() if ANCHOR not in body["metadata"]["name"]]
+            raise AssertionError(f"not within {seconds} s: {what}; it is so: {json.dumps(mine)[:20000]}") from None
+
+    async def silent(self, seconds: float) -> None:
+        """For so long nothing is written."""
+        before = len(self._events)
+        await asyncio.sleep(seconds)
+        assert self._events[before:] == []
 
     async def history(self) -> History:
         """All that was written until now. Raises HistoryLost."""

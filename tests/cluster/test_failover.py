@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from pathlib import Path
 
+from lessor.controller.main import DRAIN_S
 from lessor.kube import paths
 from lessor.kube.election import Timing
 from tests.cluster.churn import Churn
 from tests.cluster.history import condition_of, status_of
 from tests.cluster.operators import SHORT, OperatorProcess, Operators
 from tests.cluster.world import World
+from tests.kube.wire import Wire, through
 
 SLOW = Timing(duration=30.0, deadline=20.0, retry=0.3)  # so that a lease which ran out can't be why another leads
 
@@ -138,6 +141,30 @@ async def test_operators_that_freeze_and_wake_in_turns_lend_nothing_twice(world:
             frozen.thaw()
             await asyncio.sleep(chance.uniform(0, 0.3))
     await at_rest(world, pool)
+
+
+async def test_an_operator_that_gets_no_answers_for_a_while_loses_its_leadership_and_forgets_nothing(
+    world: World, operators: Operators, tmp_path: Path
+) -> None:
+    """What it had on its way is given up with the leadership; it must not stay out of every decision after that."""
+    wire = Wire(world.plane.server)
+    async with wire.open() as server:
+        kubeconfig = through(world.plane, server, tmp_path / "kubeconfig")
+        operator = operators.start("--kubeconfig", str(kubeconfig))
+        await leading(operator)
+        pool = await world.pool("p", count=3)
+        async with Churn(world, [pool], seed=4, clients=8, count_max=2).running() as churn:
+            for _ in range(20):  # until it is caught in the middle of a write
+                await churn.grants(1)
+                wire.mute = True
+                if await asyncio.to_thread(operator.metric, "lessor_writes_in_flight"):
+                    break
+                wire.mute = False
+            await asyncio.to_thread(operator.wait_not_leading)
+            await asyncio.sleep(DRAIN_S + 0.5)
+            wire.mute = False
+            await churn.grants(20)
+        await at_rest(world, pool)
 
 
 async def test_what_happens_while_no_operator_runs_is_made_up_for_at_the_next_start(

@@ -99,7 +99,7 @@ class World:
         """Waits until each of them is Ready; the names of what they hold."""
         for lease in leases:
             await self.recorder.until(
-                f"lease {lease} is Ready: {self.seen_lease(lease)}",
+                f"lease {lease} is Ready",
                 lambda lease=lease: condition_of(self.seen_lease(lease), "Ready") == "True",  # type: ignore[misc]
                 seconds,
             )

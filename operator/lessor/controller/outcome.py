@@ -8,6 +8,7 @@ between.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lessor.core import actions as a
@@ -87,6 +88,14 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
             observe(ledger, action.key[0], answer)
             if isinstance(action, a.Raise):
                 raised(ledger, action)
+    ledger.settled(action)
+
+
+def told(ledger: Ledger, action: a.TellUnreadable) -> None:
+    """The object's status was refused, and people are told otherwise: once for each version of it."""
+    item = ledger.unreadable.get(action.key)
+    if item is not None and item.version == action.item.version:
+        ledger.unreadable[action.key] = replace(item, told=True)
     ledger.settled(action)
 
 

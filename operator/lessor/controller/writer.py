@@ -17,9 +17,9 @@ from typing import Any
 from lessor.core import actions as a
 from lessor.core.actions import Action, Key
 from lessor.core.ledger import Ledger
-from lessor.kube.calls import Call, call_for, path_of
+from lessor.kube.calls import Call, call_for, event_for, path_of
 from lessor.kube.client import Client
-from lessor.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, TooManyRequests, Unavailable
+from lessor.kube.errors import AlreadyExists, Conflict, Invalid, KubeError, NotFound, TooManyRequests, Unavailable
 
 from . import outcome
 from .metrics import Metrics
@@ -61,6 +61,7 @@ class Writer:
         self._queue: list[tuple[int, int, Action]] = []
         self._order = 0
         self._running: set[asyncio.Task[None]] = set()
+        self._resting = 0  # of those that run: refused, and waiting before they look again
         self._refused: dict[Key, int] = {}
 
     def submit(self, actions: Iterable[Action]) -> None:
@@ -84,12 +85,16 @@ class Writer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _pump(self) -> None:
-        while self._queue and len(self._running) < self._in_flight_max:
+        while self._queue and self._in_flight < self._in_flight_max:
             _, _, action = heapq.heappop(self._queue)
-            task = asyncio.create_task(self._carry_out(action), name=type(action).__name__)
+            task = asyncio.create_task(self._to_its_end(action), name=type(action).__name__)
             self._running.add(task)
             task.add_done_callback(self._done)
-        self._metrics.writes_in_flight.set(len(self._running))
+        self._metrics.writes_in_flight.set(self._in_flight)
+
+    @property
+    def _in_flight(self) -> int:
+        return len(self._running) - self._resting
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -98,6 +103,13 @@ class Writer:
             log.error("%s failed", task.get_name(), exc_info=error)
         self._pump()
         self._wake()
+
+    async def _to_its_end(self, action: Action) -> None:
+        try:
+            await self._carry_out(action)
+        except asyncio.CancelledError:  # given up with the leadership: everything is listed before we decide again
+            self._ledger.settled(action)
+            raise
 
     async def _carry_out(self, action: Action) -> None:
         if not self._may_write():
@@ -143,6 +155,8 @@ class Writer:
         elif isinstance(error, Unavailable):
             log.warning("%s: %s; looking again", type(action).__name__, error, extra=what)
             result = "unknown"
+        elif await self._told_by_event(action, error):
+            return "event"
         else:
             times = self._refused[action.key] = self._refused.get(action.key, 0) + 1
             pause = min(REFUSED_S_MAX, 0.5 * 2.0**times)
@@ -150,10 +164,35 @@ class Writer:
                 pause = max(error.retry_after, 0.1)
             message = "%s was refused: %s; next try in %.0f s"
             log.error(message, type(action).__name__, error, pause, extra=what)
-            await asyncio.sleep(pause)
+            await self._rest(pause)
             result = "refused"
         await self._look_again(action, begun)
         return result
+
+    async def _rest(self, seconds: float) -> None:
+        """Waits without a place among those in flight: what is refused holds up nothing else."""
+        self._resting += 1
+        self._pump()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._resting -= 1
+
+    async def _told_by_event(self, action: Action, refused: KubeError) -> bool:
+        """Of an object that is wrong enough the API server takes no status; `kubectl describe` shows its Events."""
+        if not (isinstance(action, a.TellUnreadable) and isinstance(refused, Invalid)):
+            return False
+        item, call = action.item, event_for(action.item, time.time())
+        try:
+            await self._client.create(call.path, call.body or {})
+        except AlreadyExists:
+            pass  # said by an earlier leader
+        except KubeError as e:
+            log.warning("an Event about %s %s was refused too: %s", item.kind, item.name, e)
+            return False
+        log.warning("%s %s: %s; its status can't say so: %s", item.kind, item.name, item.message, refused)
+        outcome.told(self._ledger, action)
+        return True
 
     async def _look_again(self, action: Action, begun: float) -> None:
         if isinstance(action, a.LookAtLease | a.LookAtPool | a.ListLeases):

@@ -37,6 +37,8 @@ from . import paths
 from .codec import unreadable_condition
 
 Json = dict[str, Any]
+_KINDS = {a.POOL: paths.POOLS, a.RESOURCE: paths.RESOURCES, a.LEASE: paths.LEASES}
+EVENT_CHARS_MAX = 1024  # of a message; events.k8s.io takes no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,7 @@ def path_of(action: a.Write) -> str:
     """Where to look at the object of a write whose outcome is unknown, or that met a conflict."""
     match action:
         case a.TellUnreadable():
-            kind = {a.POOL: paths.POOLS, a.RESOURCE: paths.RESOURCES, a.LEASE: paths.LEASES}[action.item.kind]
-            return paths.one(kind, action.item.name, action.item.namespace)
+            return paths.one(_KINDS[action.item.kind], action.item.name, action.item.namespace)
         case a.CreateResource():
             return paths.one(paths.RESOURCES, action.item.name)
         case a.ProtectPool() | a.UnprotectPool() | a.ReserveOrdinals() | a.ReportPool():
@@ -105,6 +106,31 @@ def _unreadable(item: Unreadable, at: float) -> Json:
     mine = Condition(unreadable_condition(item.kind), ConditionStatus.FALSE, "Unreadable", item.message)
     body: Json = {"status": {"conditions": [*item.conditions, _condition(mine, None, at)]}}
     return {"metadata": {"uid": item.uid, "resourceVersion": str(item.version)}, **body}
+
+
+def event_for(item: Unreadable, at: float) -> Call:
+    """Says on an object that it can't be read where its status can't: one Event for each version of it."""
+    namespace = item.namespace or "default"  # where Kubernetes' own events about cluster-scoped objects are
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    body: Json = {
+        "metadata": {"name": f"lessor-{item.uid}-{item.version}"},
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": item.kind,
+            "name": item.name,
+            "namespace": item.namespace,
+            "uid": item.uid,
+            "resourceVersion": str(item.version),
+        },
+        "type": "Warning",
+        "reason": "Unreadable",
+        "message": item.message[:EVENT_CHARS_MAX],
+        "source": {"component": "lessor"},
+        "firstTimestamp": when,
+        "lastTimestamp": when,
+        "count": 1,
+    }
+    return Call("create", paths.collection(paths.EVENTS, namespace), body)
 
 
 # -- Resources

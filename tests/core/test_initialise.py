@@ -197,6 +197,16 @@ def test_a_new_resources_event_may_come_before_the_answer_to_its_making() -> Non
     assert raises(world.run()) == []
 
 
+def test_a_making_with_an_unknown_outcome_is_not_repeated_as_new() -> None:
+    world = World(pool(count=1, next_ordinal=0))
+    world.answer(*world.decide())
+    (make,) = (x for x in world.decide() if isinstance(x, a.CreateResource))
+    assert make.fresh
+    world.ledger.settled(make)  # looked again: not there
+    (again,) = (x for x in world.decide() if isinstance(x, a.CreateResource))
+    assert not again.fresh
+
+
 def test_a_new_leader_takes_no_name_for_new() -> None:
     world = World(pool(count=1, next_ordinal=0), lease("u1", waited=minutes(9)))
     world.answer(*world.decide())

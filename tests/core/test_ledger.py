@@ -411,3 +411,74 @@ def test_a_new_leader_decides_about_all_there_is() -> None:
     world.ledger.touch_everything()
     world.run()
     assert world.has("u1") == ["aws-1"]
+
+
+# -- answers that come late, looks that fail
+
+
+def test_a_look_that_got_no_answer_is_made_again() -> None:
+    of = bound("u1", "aws-1")
+    world = World(pool(), held("aws-1", of))
+    (look,) = (x for x in world.decide() if isinstance(x, a.LookAtLease))
+    world.ledger.settled(look)
+    assert "LookAtLease u1" in [words(x) for x in world.decide()]
+
+
+def test_an_answer_that_nothing_is_there_does_not_remove_what_was_made_since() -> None:
+    ledger = Ledger()
+    ledger.observe(resource("aws-1", version=9))
+    assert not ledger.observe_missing(a.resource_key("aws-1"), known=5)
+    assert "aws-1" in ledger.resources
+    assert ledger.observe_missing(a.resource_key("aws-1"), known=9)
+    assert "aws-1" not in ledger.resources
+
+
+def test_what_a_list_holds_is_there_though_it_was_believed_to_be_gone() -> None:
+    ledger = Ledger()
+    thing = resource("aws-1", version=9)
+    ledger.observe(thing)
+    ledger.observe_missing(a.resource_key("aws-1"), known=9)
+    ledger.observe_list(a.RESOURCE, [thing], version=12, begun=ledger.tick)
+    assert ledger.resources["aws-1"] == thing
+
+
+def test_the_last_word_is_kept_while_one_claim_is_seen_and_another_on_its_way() -> None:
+    world = World(pool(names=2), resource("aws-1"), resource("aws-2"), lease("u1", asks={"aws": 2}))
+    first, second = world.decide()
+    world.answer(first)
+    world.delete(world.lease("u1"))
+    world.answer(second)
+    world.run()
+    assert [world.resource(n).last_holders[0].ended for n in ("aws-1", "aws-2")] == ["NeverBound", "NeverBound"]
+
+
+# -- counts, whatever way a Resource takes
+
+
+def test_a_resource_whose_hold_is_over_is_counted_once() -> None:
+    world = World(pool(), resource("aws-1", hold_until=World().wall + 5))
+    world.run()
+    world.later(10)
+    world.run()
+    assert world.ledger.pool_index("aws").counts == {FREE: 1}
+
+
+def test_a_resource_that_a_lease_lists_no_more_is_counted_once_and_lent_again() -> None:
+    of = bound("u1", "aws-1")
+    world = World(pool(), resource("aws-1"), of, lease("u2"))  # its holder was taken out by hand
+    world.run()
+    assert world.ledger.pool_index("aws").counts == {FREE: 1}
+    assert world.has("u2") == []
+    world.delete(of)
+    world.run()
+    assert world.has("u2") == ["aws-1"]
+    assert world.ledger.pool_index("aws").counts == {"leased": 1}
+
+
+def test_what_a_lease_gave_back_alone_is_lent_to_the_next() -> None:
+    of = bound("u1", "aws-1", "aws-2", release={"aws-1": None})
+    world = World(pool(names=2), held("aws-1", of), held("aws-2", of), of)
+    world.run()
+    world.create(lease("u2"))
+    world.run()
+    assert world.has("u2") == ["aws-1"]

@@ -218,6 +218,6 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
 
 _ANCHORS: dict[str, dict[str, Any]] = {
     "Pool": {"spec": {"resources": {"count": 0}}},
-    "Resource": {"spec": {"pool": "history-anchor-of-no-pool"}},
+    "Resource": {"spec": {"pool": "no-pool"}},
     "Lease": {"spec": {"requests": [{"pool": ANCHOR}]}},
 }

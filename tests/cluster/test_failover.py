@@ -7,9 +7,12 @@ import random
 import time
 from pathlib import Path
 
+import pytest
+
 from lessor.controller.main import DRAIN_S
 from lessor.kube import paths
 from lessor.kube.election import Timing
+from tests.cluster import history
 from tests.cluster.churn import Churn
 from tests.cluster.history import condition_of, status_of
 from tests.cluster.operators import SHORT, OperatorProcess, Operators
@@ -33,10 +36,9 @@ async def standing_by(operator: OperatorProcess) -> None:
 async def at_rest(world: World, *pools: str) -> None:
     """Nothing is held and nobody waits."""
     for pool in pools:
-        await world.recorder.until(
-            f"all of {pool} is free",
-            lambda pool=pool: all(status_of(body).get("state") == "free" for body in world.resources_of(pool).values()),  # type: ignore[misc]
-        )
+        await world.stocked(pool, len(world.resources_of(pool)))
+    assert history.at_rest(world.recorder.objects) == []
+    assert not [key for key in world.recorder.objects if key[:2] == ("Lease", world.name)]
 
 
 async def test_an_operator_that_is_killed_while_clients_churn_goes_on_where_it_was(
@@ -49,11 +51,11 @@ async def test_an_operator_that_is_killed_while_clients_churn_goes_on_where_it_w
     await leading(operator)
     async with Churn(world, [few, many], seed=seed, clients=20, count_max=2).running() as churn:
         for _ in range(3):
-            await churn.grants(chance.randint(1, 25))
+            await churn.grants(chance.randint(1, 20))
             await asyncio.sleep(chance.uniform(0, 0.05))  # anywhere between two writes
             operator.kill()
             operator = operators.start()
-        await churn.grants(20)
+        await churn.grants(10)
     await at_rest(world, few, many)
 
 
@@ -193,6 +195,8 @@ async def test_what_happens_while_no_operator_runs_is_made_up_for_at_the_next_st
 async def test_the_api_server_restarted_under_load_is_a_pause_and_nothing_else(
     world: World, operators: Operators
 ) -> None:
+    if not world.plane.started_here:
+        pytest.skip("the API server is not ours to restart")
     operator = operators.start(timing=Timing())
     await leading(operator)
     few, many = await world.pool("few", count=2), await world.pool("many", count=4)

@@ -50,8 +50,10 @@ async def test_what_can_never_be_met_is_refused_after_ten_seconds_with_a_sentenc
     await world.lease("no-such-wish", pool, releaseState="precious")
     await world.patch_pool(pool, resources={"count": 1})  # changes of a pool never refuse who was accepted
 
+    reads = await reads_of_pools(world)
     begun = asyncio.get_running_loop().time()
     message = await world.refused("no-pool", "PoolNotFound", REFUSED_AFTER_S + 10)
+    assert await reads_of_pools(world) > reads  # nobody is refused for what a watch has not shown yet
     assert asyncio.get_running_loop().time() - begun > REFUSED_AFTER_S - 2
     assert message == f"there is no pool {world.named('nowhere')}: create it, or correct the request's pool"
     assert "1" in await world.refused("too-many", "CountExceedsPool")
@@ -67,6 +69,16 @@ async def test_what_can_never_be_met_is_refused_after_ten_seconds_with_a_sentenc
     await world.pool("nowhere", count=1)  # too late: a refused lease stays refused
     await world.stocked(world.named("nowhere"), 1)
     assert status_of(await world.read_lease("no-pool"))["state"] == "Refused"
+
+
+async def reads_of_pools(world: World) -> float:
+    """How many GETs of single Pools the API server has answered."""
+    lines = (await world.client.get_raw("/metrics")).decode().splitlines()
+    wanted = ('resource="pools"', 'verb="GET"', 'group="lessor.dev"')
+    name = "apiserver_request_total{"
+    return sum(
+        float(line.rpartition(" ")[2]) for line in lines if line.startswith(name) and all(w in line for w in wanted)
+    )
 
 
 async def test_a_lease_whose_pool_is_deleted_waits_until_it_is_back(world: World) -> None:

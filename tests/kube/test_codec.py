@@ -31,6 +31,8 @@ from lessor.core.model import (
     Terms,
 )
 from lessor.kube import codec
+from tests.core import build
+from tests.core.build import World
 from tests.kube import bodies
 from tests.kube.bodies import CREATED, HELD, Json
 
@@ -481,18 +483,42 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value[key])
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
-@given(kind=st.sampled_from(sorted(WHOLE)), changes=st.lists(JSON, min_size=1, max_size=3), seed=st.integers(0, 10**6))
-def test_a_broken_object_is_unreadable_and_never_another_exception(kind: str, changes: list[Any], seed: int) -> None:
-    body = copy.deepcopy(WHOLE[kind])
+def spoilt(body: Json, changes: list[Any], seed: int) -> Json:
+    """The object with some of its values replaced."""
+    out = copy.deepcopy(body)
     rng = random.Random(seed)
     for change in changes:
-        container, key = rng.choice(
-            [*places({"spec": body["spec"]}), *places({"status": body["status"]}), (body, "spec")]
-        )
+        inside = [*places({"spec": out["spec"]}), *places({"status": out["status"]})]
+        container, key = rng.choice([*inside, (out, "spec")])
         container[key] = change
+    return out
+
+
+BROKEN = given(
+    kind=st.sampled_from(sorted(WHOLE)), changes=st.lists(JSON, min_size=1, max_size=3), seed=st.integers(0, 10**6)
+)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@BROKEN
+def test_a_broken_object_is_unreadable_and_never_another_exception(kind: str, changes: list[Any], seed: int) -> None:
     with contextlib.suppress(codec.CannotRead):
-        codec.read(kind, body)
+        codec.read(kind, spoilt(WHOLE[kind], changes, seed))
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@BROKEN
+def test_a_broken_object_harms_no_other(kind: str, changes: list[Any], seed: int) -> None:
+    world = World(build.pool("gcp"), build.resource("gcp-1"), build.pool("aws"), build.resource("aws-1"))
+    body = spoilt(WHOLE[kind], changes, seed)
+    body["metadata"]["resourceVersion"] = str(world.version + 1)
+    world.version += 1
+    try:
+        world.ledger.observe(codec.read(kind, body))
+    except codec.CannotRead as e:
+        world.ledger.observe_unreadable(e.item)
+    world.create(build.lease("u1", asks={"gcp": 1}))
+    assert "Claim gcp-1 for u1" in map(build.words, world.decide())
 
 
 def test_the_finalizer_of_ours_is_not_among_the_others() -> None:

@@ -14,7 +14,8 @@ import time
 from lessor.core import actions as a
 from lessor.core.decide import decide
 from lessor.core.model import Lease, Pool, Resource
-from tests.core.build import World, bound, held, lease, pool, resource
+from tests.core.build import bound, held, lease, pool, resource
+from tests.core.world import World
 
 WAITING = 5  # at each pool that is fully lent
 WORLDS = {"small": (5, 20), "large": (250, 40), "fat": (5, 2000)}  # pools, resources in each

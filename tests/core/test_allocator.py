@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from lessor.core import actions as a
 from lessor.core.allocator import assign, match
 from lessor.core.model import Request
-from tests.core.build import Facts, World, bound, held, lease, minutes, pool, request, resource, words
+from tests.core.build import Facts, bound, held, lease, minutes, pool, request, resource, words
+from tests.core.world import World
 
 BUSY = "busy"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lessor.core import actions as a
-from tests.core.build import World, bound, held, lease, minutes, pool, request, resource, words
+from tests.core.build import bound, held, lease, minutes, pool, request, resource, words
+from tests.core.world import World
 
 BUSY = "busy"
 

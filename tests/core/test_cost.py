@@ -6,7 +6,8 @@ import sys
 from types import FrameType
 from typing import Any
 
-from tests.core.build import Thing, World, bound, held, lease, minutes, pool, resource
+from tests.core.build import Thing, bound, held, lease, minutes, pool, resource
+from tests.core.world import World
 
 SMALL, LARGE = 100, 10_000
 RATIO_MAX = 1.5

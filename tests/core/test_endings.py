@@ -8,7 +8,8 @@ import pytest
 
 from lessor.core import actions as a
 from lessor.core.model import LeaseState, PastHolder, Terms
-from tests.core.build import World, bound, held, lease, pool, request, resource, words
+from tests.core.build import bound, held, lease, pool, request, resource, words
+from tests.core.world import World
 
 ANY = ("free", "*")
 LOSSY = Terms(1800.0, None, "free", "dirty", 0)

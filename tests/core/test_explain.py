@@ -8,7 +8,8 @@ import pytest
 
 from lessor.core.explain import Reason, bound_conditions, pool_conditions, waiting
 from lessor.core.model import Pool
-from tests.core.build import Facts, Thing, World, bound, held, lease, minutes, pool, request, resource
+from tests.core.build import Facts, Thing, bound, held, lease, minutes, pool, request, resource
+from tests.core.world import World
 
 BUSY = "busy"
 

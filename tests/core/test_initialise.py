@@ -8,7 +8,9 @@ import pytest
 
 from lessor.core import actions as a
 from lessor.core.model import Item, Terms
-from tests.core.build import Facts, World, applied, blank, bound, holder, lease, minutes, pool, request, resource, words
+from tests.core.applied import applied
+from tests.core.build import Facts, blank, bound, holder, lease, minutes, pool, request, resource, words
+from tests.core.world import World
 
 
 def raises(done: list[str]) -> list[str]:

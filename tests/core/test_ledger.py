@@ -10,7 +10,8 @@ from lessor.core import actions as a
 from lessor.core.decide import decide
 from lessor.core.ledger import Ledger
 from lessor.core.model import FREE, Lease, LeaseState
-from tests.core.build import Thing, World, blank, bound, held, lease, minutes, pool, resource, words
+from tests.core.build import Thing, bound, held, lease, pool, resource, words
+from tests.core.world import World
 
 KINDS = (a.POOL, a.RESOURCE, a.LEASE)
 
@@ -149,118 +150,6 @@ def test_two_lists_may_be_answered_in_the_other_order() -> None:
     assert not world.ledger.restored
 
 
-# -- own writes
-
-
-def test_an_assumed_claim_keeps_its_resource_from_being_given_again() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1", waited=9))
-    (claim,) = world.decide()
-    world.create(lease("u2"))
-    assert "Claim aws-1 for u2" not in map(words, world.decide())
-    world.answer(claim)
-    world.run()
-    assert world.has("u1") == ["aws-1"]
-
-
-def test_an_assumed_claim_is_no_claim_to_bind_on() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1"))
-    (claim,) = world.decide()
-    world.change(world.lease("u1"), identity="something to decide about")
-    assert world.decide() == []
-    world.answer(claim)
-    assert [words(x) for x in world.decide()] == ["Bind u1"]
-
-
-def test_an_assumed_end_frees_nothing() -> None:
-    of = bound("u1", "aws-1")
-    world = World(pool(), held("aws-1", of), replace(of, release={"*": None}))
-    (end,) = world.decide()
-    assert words(end) == "End u1 as Released"
-    world.ledger.dirty_resources["aws-1"] = None
-    assert world.decide() == []
-    world.answer(end)
-    assert "Free aws-1 as free: Released" in [words(x) for x in world.decide()]
-
-
-def test_an_assumed_raise_gives_nothing_back() -> None:
-    of = lease("u1", asks={"aws": 2})
-    world = World(pool(names=2), held("aws-1", of), resource("aws-2", state="busy"), of)
-    (up,) = world.decide()
-    assert words(up) == "Raise u1"
-    world.ledger.dirty_resources["aws-1"] = None
-    assert world.decide() == []
-    world.answer(up)
-    assert "Free aws-1 as free: NeverBound" in [words(x) for x in world.decide()]
-
-
-def test_after_a_conflict_the_object_is_decided_on_anew() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1"))
-    (claim,) = world.decide()
-    world.change(world.resource("aws-1"), seen=False, cordoned=True)
-    world.answer(claim)
-    assert world.ledger.claiming == {}
-    assert world.run() == ["ReportPool aws"] or world.reason("u1") == "AllCordoned"
-    world.change(world.resource("aws-1"), cordoned=False)
-    world.run()
-    assert world.has("u1") == ["aws-1"]
-
-
-def test_a_claim_whose_answer_was_lost_is_found_and_bound() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1"))
-    (claim,) = world.decide()
-    assert isinstance(claim, a.Claim)
-    # carried out, but the answer was lost: the object is read again
-    world.change(world.resource("aws-1"), seen=False, holder=claim.holder, state="leased", epoch=1)
-    world.answer(claim)
-    assert world.run()[0] == "Bind u1"
-
-
-def test_a_claim_that_found_nothing_goes_on_with_what_is_left() -> None:
-    world = World(pool(names=2), resource("aws-1", idle=minutes(9)), resource("aws-2"), lease("u1"))
-    (claim,) = world.decide()
-    world.remove(world.resource("aws-1"), seen=False)
-    world.answer(claim)
-    assert "Claim aws-2 for u1" in world.run()
-
-
-def test_a_write_that_was_never_sent_is_decided_again() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1"))
-    (claim,) = world.decide()
-    world.ledger.settled(claim)  # leadership was lost before it was sent
-    assert "Claim aws-1 for u1" in [words(x) for x in world.decide()]
-
-
-def test_one_object_is_written_once_at_a_time() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1"))
-    (claim,) = world.decide()
-    with pytest.raises(AssertionError, match="on its way"):
-        world.ledger.assume(claim)
-
-
-def test_the_event_of_an_own_write_may_come_before_its_answer() -> None:
-    world = World(pool(), resource("aws-1", state="busy"), lease("u1"))
-    (told,) = (x for x in world.decide() if isinstance(x, a.Report))
-    world.change(world.lease("u1"), accepted=True, conditions=told.conditions)  # the event of that write
-    world.change(world.resource("aws-1"), state=FREE)
-    world.answer(*world.decide())
-    world.ledger.settled(told)
-    world.run()
-    assert world.has("u1") == ["aws-1"]
-
-
-def test_an_event_before_its_answer_loses_no_step_of_an_uninitialised_resource() -> None:
-    world = World(pool(), resource("aws-1", state="busy"), lease("u1", waited=minutes(1)))
-    (told,) = (x for x in world.decide() if isinstance(x, a.Report))
-    world.remove(world.resource("aws-1"))
-    world.create(blank("aws-1", uid="made by force"))
-    world.answer(*world.decide())  # u1 must be raised first, but is being written
-    world.change(world.lease("u1"), accepted=True, conditions=told.conditions)
-    world.answer(*world.decide())
-    world.ledger.settled(told)
-    world.run()
-    assert world.has("u1") == ["aws-1"]
-
-
 # -- a Lease that is gone
 
 
@@ -311,94 +200,6 @@ def test_a_lease_that_comes_back_in_a_newer_version_is_not_gone() -> None:
     world.change(of, seen=True)
     world.run()
     assert world.holder_of("aws-1") == "u1"
-
-
-# -- objects that can't be read
-
-
-def test_an_unreadable_resource_is_lent_no_more_and_harms_no_other() -> None:
-    world = World(pool(names=2), resource("aws-1", idle=minutes(9)), resource("aws-2"))
-    world.spoil(world.resource("aws-1"))
-    world.create(lease("u1"), lease("u2"))
-    world.run()
-    assert world.has("u1") == ["aws-2"]
-    assert world.holder_of("aws-1") is None
-
-
-def test_an_unreadable_object_is_used_again_when_it_is_corrected() -> None:
-    world = World(pool(), resource("aws-1"), lease("u1"))
-    world.spoil(world.resource("aws-1"))
-    world.run()
-    assert world.has("u1") == []
-    world.change(world.resource("aws-1"))
-    world.run()
-    assert world.has("u1") == ["aws-1"]
-    assert world.ledger.unreadable == {}
-
-
-def test_an_older_version_does_not_make_an_unreadable_object_readable() -> None:
-    world = World(pool(), resource("aws-1"))
-    world.version += 1
-    between = world.version
-    world.spoil(world.resource("aws-1"))
-    world.ledger.observe(replace(world.resource("aws-1"), version=between))
-    assert a.resource_key("aws-1") in world.ledger.unreadable
-
-
-def test_an_unreadable_lease_waits_for_nobody_and_keeps_what_it_has() -> None:
-    of = bound("u1", "aws-1")
-    world = World(pool(names=2), held("aws-1", of), resource("aws-2"), of, lease("u2", waited=minutes(99)))
-    world.spoil(world.lease("u1"))
-    world.spoil(world.lease("u2"))
-    world.create(lease("u3"))
-    world.run()
-    assert world.holder_of("aws-1") == "u1"
-    assert world.has("u3") == ["aws-2"]
-
-
-def test_a_lease_that_could_never_be_read_keeps_what_it_has_and_is_looked_at_once() -> None:
-    of = bound("u1", "aws-1")
-    world = World(pool(), held("aws-1", of), of, listed=False)
-    world.spoil(world.lease("u1"), seen=False)
-    world.list_all()
-    assert "LookAtLease u1" not in world.run()
-    assert world.holder_of("aws-1") == "u1"
-
-
-def test_a_lease_that_was_unreadable_until_it_was_deleted_gives_its_resource_back() -> None:
-    of = bound("u1", "aws-1")
-    world = World(pool(), held("aws-1", of), of, listed=False)
-    world.spoil(world.lease("u1"), seen=False)
-    world.list_all()
-    world.run()
-    world.remove(of, seen=False)
-    world.ledger.observe_gone(a.lease_key("u1"), world.version)
-    world.run()
-    assert world.holder_of("aws-1") is None
-
-
-def test_an_unreadable_object_that_a_list_lacks_is_forgotten() -> None:
-    world = World(pool(), resource("aws-1"))
-    world.spoil(resource("aws-9"))
-    world.spoilt.clear()
-    world.relist(a.RESOURCE)
-    assert world.ledger.unreadable == {}
-
-
-def test_an_unreadable_object_that_a_list_shows_is_not_gone() -> None:
-    world = World(pool(), resource("aws-1"))
-    item = world.spoil(world.resource("aws-1"))
-    world.relist(a.RESOURCE)
-    assert "aws-1" in world.ledger.resources
-    assert world.ledger.unreadable == {a.resource_key("aws-1"): item}
-
-
-def test_an_unreadable_object_newer_than_a_list_is_not_forgotten() -> None:
-    world = World(pool())
-    begun, at = world.ledger.tick, world.version
-    world.spoil(resource("aws-9"))
-    world.ledger.observe_list(a.RESOURCE, [], at, begun)
-    assert a.resource_key("aws-9") in world.ledger.unreadable
 
 
 # -- leadership

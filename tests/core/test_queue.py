@@ -10,7 +10,8 @@ from lessor.core.allocator import Walk
 from lessor.core.ledger import Ledger
 from lessor.core.model import Lease
 from lessor.core.queue import coupled, in_line
-from tests.core.build import World, held, lease, minutes, pool, resource
+from tests.core.build import held, lease, minutes, pool, resource
+from tests.core.world import World
 
 BUSY = "busy"
 

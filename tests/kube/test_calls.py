@@ -27,7 +27,7 @@ from lessor.core.model import (
 from lessor.core.states import Event
 from lessor.kube import codec
 from lessor.kube.calls import Call, call_for, path_of, stamp
-from tests.core.build import applied
+from tests.core.applied import applied
 from tests.kube import bodies
 from tests.kube.bodies import HELD, Json, patched
 

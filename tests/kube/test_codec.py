@@ -32,7 +32,7 @@ from lessor.core.model import (
 )
 from lessor.kube import codec
 from tests.core import build
-from tests.core.build import World
+from tests.core.world import World
 from tests.kube import bodies
 from tests.kube.bodies import CREATED, HELD, Json
 

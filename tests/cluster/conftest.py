@@ -59,4 +59,5 @@ async def world(control_plane: ControlPlane, client: Client) -> AsyncIterator[Wo
             history = await recorder.history()
         finally:
             await made.clear()
-    assert history.violations(made.by_force) == []
+    violations = history.violations(made.by_force)
+    assert not violations, "\n".join(violations[:50])

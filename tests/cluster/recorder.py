@@ -83,8 +83,16 @@ class Recorder:
                     assert not self._lost, self._lost
                 return answer
         except TimeoutError:
-            mine = [body for body in self.objects.values() if ANCHOR not in body["metadata"]["name"]]
-            raise AssertionError(f"not within {seconds} s: {what}; it is so: {json.dumps(mine)[:20000]}") from None
+            raise AssertionError(f"not within {seconds} s: {what}; it is so:\n{self._shown()}") from None
+
+    def _shown(self) -> str:
+        """The world, an object a line, without what nobody reads."""
+        shown = [
+            body | {"metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
+            for body in self.objects.values()
+            if body["metadata"]["name"] != ANCHOR
+        ]
+        return "\n".join(json.dumps(body) for body in shown)[:20_000]
 
     async def silent(self, seconds: float) -> None:
         """For so long nothing is written."""

@@ -145,6 +145,20 @@ async def test_operators_that_freeze_and_wake_in_turns_lend_nothing_twice(world:
     await at_rest(world, pool)
 
 
+async def test_two_operators_that_both_lead_lend_nothing_twice(world: World, operators: Operators) -> None:
+    """Exclusive by compare-and-set, not by leadership: here each leads, in an election of its own."""
+    pair = operators.start(), operators.start("--namespace", world.name)
+    few, many = await world.pool("few", count=2), await world.pool("many", count=4)
+    await leading(*pair)
+    async with Churn(world, [few, many], seed=5, clients=12, count_max=2).running() as churn:
+        await churn.grants(60)
+    await at_rest(world, few, many)
+    wrote = [
+        await asyncio.to_thread(operator.metric, 'lessor_writes_total{action="Bind",result="ok"}') for operator in pair
+    ]
+    assert min(wrote) > 0
+
+
 async def test_an_operator_that_gets_no_answers_for_a_while_loses_its_leadership_and_forgets_nothing(
     world: World, operators: Operators, tmp_path: Path
 ) -> None:

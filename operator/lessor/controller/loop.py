@@ -20,6 +20,9 @@ def read_clocks() -> Now:
     return Now(wall=time.time(), mono=time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
+NOT_LEADING_S = 0.05  # until this loop is cancelled, or a late renewal gives the leadership back
+
+
 class Loop:
     """Decides whenever something was observed. Runs only while this process leads."""
 
@@ -41,6 +44,10 @@ class Loop:
     async def run(self, writer: Writer) -> None:
         """Until cancelled."""
         while True:
+            if not writer.may_write():
+                # Leadership is over, or about to be: what would be decided now is not sent, and decided again at once.
+                await asyncio.sleep(NOT_LEADING_S)
+                continue
             self._woken.clear()
             now = self._clocks()
             decision = decide(self._ledger, now)

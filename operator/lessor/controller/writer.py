@@ -19,6 +19,7 @@ from lessor.core.actions import Action, Key
 from lessor.core.ledger import Ledger
 from lessor.kube.calls import Call, call_for, event_for, path_of
 from lessor.kube.client import Client
+from lessor.kube.election import boot_seconds  # the clock of `Now.mono`
 from lessor.kube.errors import AlreadyExists, Conflict, Invalid, KubeError, NotFound, TooManyRequests, Unavailable
 
 from . import outcome
@@ -56,7 +57,7 @@ class Writer:
         in_flight_max: int = WRITES_IN_FLIGHT_MAX,
     ) -> None:
         self._client, self._ledger, self._metrics = client, ledger, metrics
-        self._may_write, self._wake = may_write, wake
+        self.may_write, self._wake = may_write, wake
         self._in_flight_max = in_flight_max
         self._queue: list[tuple[int, int, Action]] = []
         self._order = 0
@@ -112,11 +113,11 @@ class Writer:
             raise
 
     async def _carry_out(self, action: Action) -> None:
-        if not self._may_write():
+        if not self.may_write():
             self._ledger.settled(action)
             return
         kind = type(action).__name__
-        begun = time.monotonic()
+        begun = boot_seconds()
         try:
             answer = await self._send(call_for(action, time.time()))
         except NotFound:
@@ -129,7 +130,7 @@ class Writer:
             self._refused.pop(action.key, None)
             outcome.succeeded(self._ledger, action, answer, begun)
         self._metrics.writes_total.labels(kind, result).inc()
-        self._metrics.write_seconds.labels(kind).observe(time.monotonic() - begun)
+        self._metrics.write_seconds.labels(kind).observe(boot_seconds() - begun)
 
     async def _send(self, call: Call) -> Any:
         body = call.body or {}
@@ -200,7 +201,7 @@ class Writer:
             self._ledger.settled(action)  # a read is simply decided again
             return
         tries = 0
-        while self._may_write():  # else the ledger is listed anew before it decides again
+        while self.may_write():  # else the ledger is listed anew before it decides again
             try:
                 body = await self._client.get(path_of(action))
             except NotFound:

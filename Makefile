@@ -37,7 +37,7 @@ check: $(VENV) ## format, lint, types, imports, generated files, unit tests and 
 # The parts of check. They run side by side, the longest first.
 .PHONY: units types lint imports generated
 units: $(VENV)
-	@$(PYTEST) tests -m "not cluster" -n 2 -q
+	@$(PYTEST) tests -m "not cluster and not search" -n 2 -q
 types: $(VENV)
 	@$(BIN)/mypy
 lint: $(VENV)

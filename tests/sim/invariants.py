@@ -27,6 +27,8 @@ class Judge:
     bound_with: dict[Uid, frozenset[str]] = field(default_factory=dict)  # names that a Lease was ever Bound to
     losses: dict[str, set[str]] = field(default_factory=dict)
     allowed: dict[str, set[str]] = field(default_factory=dict)
+    always: dict[str, set[str]] = field(default_factory=dict)  # what each Pool allowed at every time
+    wishes: dict[tuple[Uid, str], str] = field(default_factory=dict)  # as they were when a Lease gave a Resource back
 
     def __post_init__(self) -> None:
         self.server.judges.append(self.see)
@@ -45,8 +47,10 @@ class Judge:
     def _pool(self, change: Change) -> None:
         if change.new is not None:
             lending = change.new["spec"].get("lease") or {}
+            states = set(lending.get("releaseStates") or ["free"])
             self.losses.setdefault(change.key[2], {"dirty"}).add(lending.get("onLoss", "free"))
-            self.allowed.setdefault(change.key[2], set()).update(lending.get("releaseStates") or ["free"])
+            self.allowed.setdefault(change.key[2], set()).update(states)
+            self.always.setdefault(change.key[2], set(states)).intersection_update(states)
 
     def _allows(self, lease: Json, pool: str, state: str) -> bool:
         """Who takes from other states than free may wish for any, as Boskos' cleaner does."""
@@ -58,6 +62,8 @@ class Judge:
 
     def _lease(self, change: Change) -> None:
         old, new = change.old, change.new
+        if old is not None and is_bound(old):
+            self._given_back(old, names_of(new) if new is not None else [])
         if new is None:
             return
         uid = new["metadata"]["uid"]
@@ -76,9 +82,17 @@ class Judge:
         if is_bound(new) and not is_bound(old):
             self._bind(name, uid, old, new)
 
+    def _given_back(self, old: Json, kept: list[str]) -> None:
+        wishes = {entry["name"]: entry.get("state") for entry in old["spec"].get("release") or ()}
+        for name in names_of(old):
+            wish = wishes[name] if name in wishes else wishes.get("*")
+            if name not in kept and wish is not None:
+                self.wishes[old["metadata"]["uid"], name] = wish
+
     def _bind(self, name: str, uid: Uid, old: Json, new: Json) -> None:
         _demand(not finished(old), f"{name} is finished and is bound")
         _demand("deletionTimestamp" not in old["metadata"], f"{name} is being deleted and is bound")
+        _demand("waitTimeout" not in old["spec"], f"{name} is bound with a field that has no effect yet")
         entries = new["status"]["resources"]
         _demand(
             _meets(entries, new["spec"]["requests"]), f"{name} is bound to {entries}, which is not what it asked for"
@@ -156,7 +170,10 @@ class Judge:
             return self.losses.get(pool, set()) | {holder["from"], "dirty"}
         wishes = {entry.get("state") for entry in lease["spec"].get("release") or () if entry["name"] in (name, "*")}
         terms = (lease.get("status") or {}).get("terms") or {}
-        may = {wish for wish in wishes if wish and self._allows(lease, pool, wish)} | {holder["releaseState"]}
+        may = {wish for wish in wishes if wish and self._allows(lease, pool, wish)}
+        wish = self.wishes.get((holder["uid"], name))
+        if wish is None or not self.always.get(pool, set()) & {wish, "*"}:
+            may.add(holder["releaseState"])
         may |= self.losses.get(pool, {"dirty"}) | ({terms["onLoss"]} if "onLoss" in terms else set())
         if name not in self.bound_with.get(holder["uid"], frozenset()):
             # It may have been claimed for a Lease that had its wish already; then nobody can tell.

@@ -136,6 +136,11 @@ class People:
             self._patch(key, {"metadata": {"finalizers": None}}, f"strips the finalizers of {kind} {name}")
             self._delete(key)
 
+    def lose_and_restore(self, name: str, pool: str) -> None:
+        """Removed by force, and restored from a backup at once."""
+        self.remove_by_force("Resource", name)
+        self.make_resource(name, pool, True)
+
     def make_resource(self, name: str, pool: str, protected: bool) -> None:
         """By hand, or from a backup: then it has its finalizer and no status."""
         key = ("Resource", "", name)

@@ -23,6 +23,7 @@ from lessor.kube.calls import Call
 from lessor.kube.errors import KubeError, NotFound
 
 from .api import Event, Json, Key, Server
+from .invariants import Violation
 
 READS = (a.LookAtLease, a.LookAtPool, a.ListLeases)
 CHURN_MAX = 60  # actions that one object may need on the way to rest
@@ -108,7 +109,6 @@ class Operator:
         self.handle(event)
 
     def miss(self, key: Key) -> Event:
-        """An event that never comes: a deletion during a 410, an exception in a handler."""
         event = self.inbox[key].popleft()
         if not self.inbox[key]:
             del self.inbox[key]
@@ -141,10 +141,28 @@ class Operator:
 
     # -- decisions and their calls
 
+    def has_something_to_decide(self) -> bool:
+        """Whether its loop would have been woken."""
+        at = self.ledger.timers.next
+        ledger, due = self.ledger, at is not None and at <= self.clock().mono
+        dirty = (
+            ledger.dirty_leases,
+            ledger.dirty_resources,
+            ledger.dirty_pools,
+            ledger.dirty_stock,
+            ledger.dirty_counts,
+        )
+        return ledger.ready and (due or any(dirty))
+
     def decide(self) -> list[Flight]:
         now = self.clock()
         decision = deciding.decide(self.ledger, now)
         self.wake_at = decision.wake_at
+        on_their_way = {flight.action.key for flight in self.flights if flight.action is not None}
+        for action in decision.actions:
+            if action.key in on_their_way:
+                raise Violation(f"{self.name} asks for {action}, and the answer about that object is not there yet")
+            on_their_way.add(action.key)
         sent = [Flight(action, calls.call_for(action, now.wall), now.mono) for action in decision.actions]
         self.flights += sent
         self.wrote += sum(flight.writes for flight in sent)

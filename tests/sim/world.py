@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from lessor.core.model import Now
 
-from .api import Event, Server
+from .api import Event, Key, Server
 from .invariants import Judge, Violation
 from .people import People
 from .sim_operator import Flight, Operator
@@ -72,12 +72,35 @@ class World:
         self.say(f"{op.name} gets no answer: {flight}")
         op.lose(flight)
 
-    def work(self, op: Operator, rounds: int = 1) -> None:
-        """Fair rounds of one operator, in which nothing is late or lost."""
-        for _ in range(rounds):
-            self.say(f"{op.name} works")
-            if not op.work():
-                return
+    def work(self, op: Operator) -> None:
+        """A fair round of one operator, in which nothing is late or lost."""
+        self.say(f"{op.name} works")
+        op.work()
+
+    def see_all(self, op: Operator) -> None:
+        self.say(f"{op.name} sees all that happened")
+        op.hear_all()
+
+    def see(self, op: Operator, key: Key) -> None:
+        self.say(f"{op.name} sees the next of {key[2]}")
+        op.deliver(key)
+
+    def miss(self, op: Operator, key: Key) -> None:
+        """An event that never comes: a deletion during a 410, an exception in a handler."""
+        self.say(f"{op.name} misses the next of {key[2]}: {op.miss(key).type}")
+
+    def see_again(self, op: Operator, event: Event) -> None:
+        """An old event comes again, as after a listing that was slow."""
+        self.say(f"{op.name} sees again {event.type} {event.key[2]} @{event.version}")
+        op.handle(event)
+
+    def relist(self, op: Operator) -> None:
+        self.say(f"{op.name} begins to list everything")
+        op.relist()
+
+    def die(self, op: Operator) -> None:
+        self.say(f"{op.name} dies, and another starts")
+        op.die()
 
     # -- rest
 

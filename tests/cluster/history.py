@@ -224,8 +224,9 @@ class Checker:
         name, state = old["metadata"]["name"], status_of(old).get("state")
         who = f"{taker['namespace']}/{taker['name']}"
         if state is None:
-            if taker["uid"] not in self._listed.get(name, {}):
-                self._wrong(f"{who} got {name}, which had no state and which it did not list")
+            # It may have ended since that was decided; then this is freed like any claim of who is gone.
+            if (taker["uid"], name) not in self._ever:
+                self._wrong(f"{who} got {name}, which had no state and which it never listed")
         elif taker["from"] != state:
             self._wrong(f"{who} got {name} as one that is {taker['from']}; it was {state}")
         if old["spec"].get("cordoned") and state is not None:

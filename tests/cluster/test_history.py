@@ -312,7 +312,7 @@ WRONG: dict[Callable[[Story], None], str] = {
     unused_claim_left_released: "r of n/a was left free; odd was wished",
     handed_over_from_another_state: "r of n/a was left dirty; free was wished",
     forgot_its_holder: "r of n/a was freed and does not remember it in lastHolders",
-    claimed_without_a_state: "n/a got s, which had no state and which it did not list",
+    claimed_without_a_state: "n/a got s, which had no state and which it never listed",
     claimed_from_another_state: "n/a got r as one that is dirty; it was free",
     claimed_while_cordoned: "n/a got r, which is cordoned",
     claimed_while_deleted: "n/a got r, which is being deleted",
@@ -340,6 +340,18 @@ def test_what_a_test_takes_away_by_force_is_not_the_operators_doing() -> None:
     story.write("Resource", "r", None, {"state": "leased", "holder": holder, "epoch": 2})
     assert story.violations(by_force=["r"]) == []
     assert len(story.violations()) == 3  # gone while held, and listed while it is gone and while it is blank
+
+
+def test_what_comes_back_to_a_lease_that_has_just_ended_is_freed_again() -> None:
+    story = Story()
+    story.idle()
+    story.granted("a")
+    story.remove("Resource", "r")
+    story.write("Resource", "r", {"pool": "p"}, {}, uid="r2")
+    story.remove("Lease", "a")
+    story.claim("a", epoch=2)
+    story.free(ended="Deleted")
+    assert story.violations(by_force=["r"]) == []
 
 
 def test_what_a_test_takes_from_its_holder_by_hand_is_not_the_operators_doing() -> None:

@@ -45,7 +45,9 @@ class Judge:
     # -- Pools: what they ever allowed
 
     def _pool(self, change: Change) -> None:
-        if change.new is not None:
+        if change.new is None:
+            self.always[change.key[2]] = set()  # for who does not know the Pool, nothing is allowed
+        else:
             lending = change.new["spec"].get("lease") or {}
             states = set(lending.get("releaseStates") or ["free"])
             self.losses.setdefault(change.key[2], {"dirty"}).add(lending.get("onLoss", "free"))

@@ -30,7 +30,7 @@ CHURN_MAX = 60  # actions that one object may need on the way to rest
 _COLLECTIONS = {kind: f"/apis/lessor.dev/v1alpha1/{kind.lower()}s" for kind in KINDS}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Flight:
     """A call on its way: decided, then carried out by the server (`landed`), then answered.
 

@@ -509,3 +509,22 @@ def a_claim_too_many_comes_back(world: World) -> None:
         for flight in op.flights[:]:
             world.land(op, flight)
     rest_and_check(world)
+
+
+@trace
+def a_resource_made_for_a_pool_that_is_not_there_says_so_though_its_name_was_being_written(world: World) -> None:
+    world.people.make_pool("b", {"resources": {"names": ["x"]}})
+    one = world.operator("A")
+    world.rest()
+    world.people.make_lease("l0", LEASES[2])
+    one.hear_all()
+    world.decide(one)
+    claim = in_flight(one, a.Claim, "x")
+    world.people.remove_by_force("Resource", "x")
+    world.people.remove_by_force("Pool", "b")
+    world.people.make_resource("x", "nowhere", True)
+    one.hear_all()
+    world.decide(one)
+    world.land(one, claim)
+    world.hear(one, claim)
+    rest_and_check(world)

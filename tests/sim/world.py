@@ -16,7 +16,7 @@ from .people import People
 from .sim_operator import Flight, Operator
 
 WALL = 1_800_000_000.0  # when every world begins, seconds since the epoch
-ROUNDS_MAX = 400  # fair rounds until everything is at rest; more is a loop that never ends
+ROUNDS_MAX = 100  # fair rounds until everything is at rest; more is a loop that never ends
 
 
 @dataclass
@@ -110,6 +110,7 @@ class World:
         Raises Violation if that does not end."""
         ops = self.operators if ops is None else ops
         for op in ops:
+            op.answer_all()  # a list that was begun long ago ends first
             op.relist()
         for _ in range(ROUNDS_MAX):
             if any([op.work() for op in ops]):

@@ -34,7 +34,8 @@ def stock(ledger: Ledger, name: str) -> Iterator[Action]:
     pool = ledger.pools.get(name)
     here = list(ledger.pool_index(name).names)
     if pool is None:
-        yield from (mark for resource in here if (mark := _orphan(ledger, ledger.resources[resource])) is not None)
+        for resource_name in here:
+            yield from _unless_busy(ledger, resource_name, _orphan(ledger.resources[resource_name]))
         return
     if ledger.is_busy(pool_key(name)):
         return
@@ -49,14 +50,20 @@ def stock(ledger: Ledger, name: str) -> Iterator[Action]:
         return
     wanted: Mapping[str, Item] = {} if pool.deleting else _wanted(ledger, pool)
     for resource_name in here:
-        for action in _fitted(ledger.resources[resource_name], wanted.get(resource_name)):
-            if ledger.is_busy(resource_key(resource_name)):
-                ledger.put_off[resource_name] = None
-            else:
-                yield action
+        fitted = _fitted(ledger.resources[resource_name], wanted.get(resource_name))
+        yield from _unless_busy(ledger, resource_name, fitted)
     yield from _missing(ledger, pool, wanted)
     if pool.deleting and not here and not _being_made(ledger, pool):
         yield UnprotectPool(pool)
+
+
+def _unless_busy(ledger: Ledger, name: str, actions: Iterator[Action]) -> Iterator[Action]:
+    """What is to be done about a Resource, now or when it was read again or its write is answered."""
+    for action in actions:
+        if ledger.is_busy(resource_key(name)):
+            ledger.put_off[name] = None
+        else:
+            yield action
 
 
 def _being_made(ledger: Ledger, pool: Pool) -> bool:
@@ -95,13 +102,12 @@ def _differs(resource: Resource, item: Item) -> bool:
     )
 
 
-def _orphan(ledger: Ledger, resource: Resource) -> MarkResource | None:
+def _orphan(resource: Resource) -> Iterator[MarkResource]:
     """A Resource whose Pool is not there is left alone (the Pool may be restored after it), and says so."""
     message = f"there is no pool {resource.pool}: nobody lends it; create the pool, or delete this resource"
     condition = Condition("Ready", ConditionStatus.FALSE, Reason.POOL_NOT_FOUND, message)
-    if condition.says(resource.conditions.get("Ready")) or ledger.is_busy(resource_key(resource.name)):
-        return None
-    return MarkResource(resource, {condition.type: condition})
+    if not condition.says(resource.conditions.get("Ready")):
+        yield MarkResource(resource, {condition.type: condition})
 
 
 def report(ledger: Ledger, name: str, now: Now) -> ReportPool | None:

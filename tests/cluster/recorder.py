@@ -94,6 +94,10 @@ class Recorder:
         ]
         return "\n".join(json.dumps(body) for body in shown)[:20_000]
 
+    async def reached(self, kind: str, version: int) -> None:
+        """Waits until the watch over a kind has brought that version."""
+        await self.until(f"the watch over {kind} is at {version}", lambda: self._seen[kind] >= version)
+
     async def silent(self, seconds: float) -> None:
         """For so long nothing is written."""
         before = len(self._events)
@@ -103,8 +107,7 @@ class Recorder:
     async def history(self) -> History:
         """All that was written until now. Raises HistoryLost."""
         for kind in KINDS:
-            last = await self._touch_anchor(kind)
-            await self.until(f"the watch over {kind} is at {last}", lambda k=kind, v=last: self._seen[k] >= v)  # type: ignore[misc]
+            await self.reached(kind, await self._touch_anchor(kind))
         if self._lost:
             raise HistoryLost(self._lost)
         return History(tuple(self._start), self._settled, tuple(self._events))

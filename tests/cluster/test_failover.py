@@ -37,6 +37,7 @@ async def at_rest(world: World, *pools: str) -> None:
     """Nothing is held and nobody waits."""
     for pool in pools:
         await world.stocked(pool, len(world.resources_of(pool)))
+    await world.recorder.history()  # each kind's watch is at the same moment after that
     assert history.at_rest(world.recorder.objects) == []
     assert not [key for key in world.recorder.objects if key[:2] == ("Lease", world.name)]
 

@@ -15,7 +15,8 @@ from tests.model.runs import LARGE, SMALL, Run, searched
 from tests.model.search import HOLDS, Result
 from tests.model.setup import FAULTS, FEATURES, Mistake, parse
 
-HEAD = f"{'run':<66} {'states':>10} {'steps':>11} {'depth':>5} {'fair runs':>9} {'CPU s':>6}  verdict"
+WIDTH = max(len(run.text) for run in (*SMALL, *LARGE))
+HEAD = f"{'run':<{WIDTH}} {'states':>10} {'steps':>11} {'depth':>5} {'fair runs':>9} {'CPU s':>6}  verdict"
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +40,9 @@ def main(arguments: list[str]) -> int:
     result = searched(setup)
     print(HEAD)
     print(line(" ".join(arguments), result, result.verdict))
-    print("\n".join(["", result.why, *(f"  {label}" for label in result.trace)]) if result.why else "", end="\n")
+    for text in (result.why, *(f"  {label}" for label in result.trace)):
+        if text:
+            print(text)
     return 0 if result.verdict == HOLDS else 1
 
 
@@ -59,7 +62,7 @@ def table(runs: tuple[Run, ...]) -> int:
 
 def line(text: str, result: Result, verdict: str) -> str:
     counts = f"{result.states:>10,} {result.steps:>11,} {result.depth:>5} {result.fair_runs:>9,} {result.seconds:>6.1f}"
-    return f"{text:<66} {counts}  {verdict}"
+    return f"{text:<{WIDTH}} {counts}  {verdict}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The objects, reduced to what the protocol sees of them; what people do to them; what must never be.
 
 Leases and Resources are known by their place in the world (L0, L1; R0, R1): that is the name, which stays when the
-object is deleted and made again. Then the uid is one higher. Sets of Resources are bit masks.
+object is deleted and made again. Then the uid is one higher. So it is when a person takes a Resource's state away by
+hand: the core tells such a one apart by uid and epoch. Sets of Resources are bit masks.
 """
 
 from __future__ import annotations

@@ -230,4 +230,4 @@ def _meets(entries: list[Json], requests: list[Json]) -> bool:
             return False
         if named and any(entry["name"] not in named for entry in mine):
             return False
-    return len(entries) == sum(request.get("count", 1) for request in requests)
+    return len(entries) == sum(int(request.get("count", 1)) for request in requests)

@@ -24,13 +24,8 @@ class Simulation(RuleBasedStateMachine):
 
     @initialize(rough=st.integers(0, 2))
     def a_world_at_rest(self, rough: int) -> None:
-        """Two pools, one operator that is at rest, and another that has just been started."""
         self.rough = rough
-        self.world.people.make_pool("a")
-        self.world.people.make_pool("b")
-        self.world.operator("A")
-        self.world.rest()
-        self.world.operator("B")
+        steps.begin(self.world)
 
     @rule(rolls=st.binary(min_size=STEPS * ROLL, max_size=STEPS * ROLL))
     def steps(self, rolls: bytes) -> None:

@@ -35,7 +35,7 @@ RULES: list[Json] = [
     {"lease": DUSTED},
     {"template": {"attributes": {"region": "mars"}, "labels": {"planet": "red"}}},
     {"queue": {"reserveAfter": "1m"}},
-    {"needs": [{"pool": "b", "count": 1}]},  # not supported yet
+    {"needs": [{"pool": "e", "count": 1}]},  # not supported yet
     {"needs": None},
 ]
 

@@ -10,13 +10,14 @@ import pytest
 
 from lessor.core import actions as a
 from lessor.core import allocator, decide, endings, initialise
-from lessor.core.ledger import Ledger, Vanished
+from lessor.core.indexes import Vanished
+from lessor.core.ledger import Ledger
 from lessor.core.model import EVERYTHING, Lease, LeaseState, Pool, Resource
 from lessor.kube import calls
 
-from . import traces
+from . import traces_of_leases, traces_of_loss
 from .sim_operator import READS, Flight, Operator
-from .traces import Trace
+from .tracing import Trace
 
 Patch = pytest.MonkeyPatch
 PLANTS: list[Plant] = []
@@ -59,9 +60,9 @@ def a_bind_rests_on_assumed_claims(patch: Patch) -> None:
     patch.setattr(Ledger, "assume", assume)
 
 
-@seen_by(traces.a_lease_that_an_operator_does_not_know_is_looked_at_before_its_resource_is_freed)
+@seen_by(traces_of_leases.a_lease_that_an_operator_does_not_know_is_looked_at_before_its_resource_is_freed)
 def what_a_vanished_lease_held_is_freed_without_a_confirming_read(patch: Patch) -> None:
-    real = decide.free_of
+    real = endings.free_of
 
     def free_of(ledger: Ledger, resource: Resource) -> Any:
         step = real(ledger, resource)
@@ -70,7 +71,7 @@ def what_a_vanished_lease_held_is_freed_without_a_confirming_read(patch: Patch) 
             return real(ledger, resource)
         return step
 
-    patch.setattr(decide, "free_of", free_of)
+    patch.setattr("lessor.core.decide.free_of", free_of)
 
 
 @seen_by(search=True)
@@ -78,9 +79,9 @@ def what_is_being_written_is_lent_all_the_same(patch: Patch) -> None:
     patch.setattr(Ledger, "is_busy", lambda self, key: key in self.unreadable)
 
 
-@seen_by(traces.a_claim_of_a_waiting_lease_is_given_back_only_after_a_raise)
+@seen_by(traces_of_leases.a_claim_of_a_waiting_lease_is_given_back_only_after_a_raise)
 def a_claim_is_given_back_without_a_raise(patch: Patch) -> None:
-    real = decide.free_of
+    real = endings.free_of
 
     def free_of(ledger: Ledger, resource: Resource) -> Any:
         assert resource.holder is not None
@@ -91,15 +92,15 @@ def a_claim_is_given_back_without_a_raise(patch: Patch) -> None:
                 return a.Free(resource, resource.holder.from_state, "NeverBound")
         return real(ledger, resource)
 
-    patch.setattr(decide, "free_of", free_of)
+    patch.setattr("lessor.core.decide.free_of", free_of)
 
 
-@seen_by(traces.a_claim_of_an_earlier_attempt_counts_for_nothing)
+@seen_by(traces_of_leases.a_claim_of_an_earlier_attempt_counts_for_nothing)
 def claims_of_an_earlier_attempt_count(patch: Patch) -> None:
     patch.setattr(Ledger, "held_by", lambda self, lease: [self.resources[n] for n in self.claims.get(lease.uid, ())])
 
 
-@seen_by(traces.a_resource_removed_by_force_in_a_counted_pool_is_made_again_as_one_that_existed, search=True)
+@seen_by(traces_of_loss.a_resource_removed_by_force_in_a_counted_pool_is_made_again_as_one_that_existed, search=True)
 def a_write_is_not_guarded_by_the_version_it_was_decided_on(patch: Patch) -> None:
     real = calls._guarded
 
@@ -111,12 +112,12 @@ def a_write_is_not_guarded_by_the_version_it_was_decided_on(patch: Patch) -> Non
     patch.setattr(calls, "_guarded", unguarded)
 
 
-@seen_by(traces.a_resource_removed_by_force_in_a_counted_pool_is_made_again_as_one_that_existed)
+@seen_by(traces_of_loss.a_resource_removed_by_force_in_a_counted_pool_is_made_again_as_one_that_existed)
 def a_lost_resource_is_initialised_without_a_raise(patch: Patch) -> None:
     patch.setattr(initialise, "_suspects", lambda *_: iter(()))
 
 
-@seen_by(traces.a_lost_resource_goes_back_to_the_bound_lease_that_lists_it_though_nobody_knew_that_lease)
+@seen_by(traces_of_loss.a_lost_resource_goes_back_to_the_bound_lease_that_lists_it_though_nobody_knew_that_lease)
 def a_lost_resource_is_initialised_without_a_list(patch: Patch) -> None:
     real = initialise.initialise
 
@@ -127,9 +128,9 @@ def a_lost_resource_is_initialised_without_a_list(patch: Patch) -> None:
     patch.setattr(decide, "initialise", now)
 
 
-@seen_by(traces.an_end_is_written_before_anything_is_freed)
+@seen_by(traces_of_leases.an_end_is_written_before_anything_is_freed)
 def a_resource_is_freed_before_the_end_of_its_lease_is_written(patch: Patch) -> None:
-    real = decide.free_of
+    real = endings.free_of
 
     def free_of(ledger: Ledger, resource: Resource) -> Any:
         assert resource.holder is not None
@@ -138,12 +139,12 @@ def a_resource_is_freed_before_the_end_of_its_lease_is_written(patch: Patch) -> 
             return a.Free(resource, resource.holder.release_state, "Released")
         return real(ledger, resource)
 
-    patch.setattr(decide, "free_of", free_of)
+    patch.setattr("lessor.core.decide.free_of", free_of)
 
 
-@seen_by(traces.a_single_resource_leaves_its_lease_before_it_is_freed)
+@seen_by(traces_of_leases.a_single_resource_leaves_its_lease_before_it_is_freed, search=True)
 def a_resource_is_freed_before_it_leaves_the_list_of_its_lease(patch: Patch) -> None:
-    real = decide.free_of
+    real = endings.free_of
 
     def free_of(ledger: Ledger, resource: Resource) -> Any:
         assert resource.holder is not None
@@ -152,10 +153,10 @@ def a_resource_is_freed_before_it_leaves_the_list_of_its_lease(patch: Patch) -> 
             return a.Free(resource, resource.holder.release_state, "Released")
         return real(ledger, resource)
 
-    patch.setattr(decide, "free_of", free_of)
+    patch.setattr("lessor.core.decide.free_of", free_of)
 
 
-@seen_by(traces.a_lost_resource_is_adopted)
+@seen_by(traces_of_loss.a_lost_resource_is_adopted)
 def a_lost_resource_is_not_given_back_to_the_lease_that_lists_it(patch: Patch) -> None:
     def from_list(ledger: Ledger, resource: Resource) -> a.Action:
         return a.Initialise(resource, endings.initial_state(ledger.pools[resource.pool], resource))
@@ -168,7 +169,7 @@ def own_writes_are_not_assumed(patch: Patch) -> None:
     patch.setattr(Ledger, "assume", lambda self, action: None)
 
 
-@seen_by(traces.of_a_write_whose_answer_was_lost_nothing_is_believed)
+@seen_by(traces_of_leases.of_a_write_whose_answer_was_lost_nothing_is_believed, search=True)
 def an_unknown_outcome_counts_as_success(patch: Patch) -> None:
     def look(self: Operator, flight: Flight) -> None:
         action = flight.action
@@ -189,7 +190,7 @@ def an_unknown_outcome_counts_as_success(patch: Patch) -> None:
     patch.setattr(Operator, "_look", look)
 
 
-@seen_by(traces.a_claim_too_many_comes_back, search=True)
+@seen_by(traces_of_leases.a_claim_too_many_comes_back)
 def a_claim_too_many_is_never_given_back(patch: Patch) -> None:
     real = endings._free_of_known
 
@@ -201,7 +202,7 @@ def a_claim_too_many_is_never_given_back(patch: Patch) -> None:
     patch.setattr(endings, "_free_of_known", free)
 
 
-@seen_by(traces.of_two_half_done_leases_one_gives_way)
+@seen_by(traces_of_leases.of_two_half_done_leases_one_gives_way)
 def nobody_gives_way(patch: Patch) -> None:
     real = allocator.Walk.run
 
@@ -213,7 +214,7 @@ def nobody_gives_way(patch: Patch) -> None:
     patch.setattr(allocator.Walk, "run", run)
 
 
-@seen_by(traces.an_old_event_changes_nothing)
+@seen_by(traces_of_leases.an_old_event_changes_nothing)
 def an_old_event_counts(patch: Patch) -> None:
     real = Ledger._news
 
@@ -224,17 +225,17 @@ def an_old_event_counts(patch: Patch) -> None:
     patch.setattr(Ledger, "is_news", lambda self, key, version: True)
 
 
-@seen_by(traces.what_a_list_lacks_is_gone)
+@seen_by(traces_of_leases.what_a_list_lacks_is_gone)
 def what_a_list_lacks_is_kept(patch: Patch) -> None:
     patch.setattr(Ledger, "_keys", lambda self, kind: iter(()))
 
 
-@seen_by(traces.what_a_holder_wishes_is_done, search=True)
+@seen_by(traces_of_leases.what_a_holder_wishes_is_done, search=True)
 def a_wish_is_not_asked_for(patch: Patch) -> None:
     patch.setattr(endings, "wished", lambda resource, lease, pool: "free")
 
 
-@seen_by(traces.a_wish_that_no_pool_allows_is_refused, search=True)
+@seen_by(traces_of_leases.a_wish_that_no_pool_allows_is_refused, search=True)
 def what_a_lease_asks_in_vain_is_granted(patch: Patch) -> None:
     def may_be_granted(ledger: Ledger, lease: Lease) -> bool:
         return not (
@@ -245,10 +246,10 @@ def what_a_lease_asks_in_vain_is_granted(patch: Patch) -> None:
     patch.setattr(allocator, "may_be_granted", may_be_granted)
 
 
-@seen_by(traces.how_a_lease_ended_is_not_guessed_by_who_never_saw_it)
+@seen_by(traces_of_leases.how_a_lease_ended_is_not_guessed_by_who_never_saw_it)
 def the_last_word_of_a_lease_that_was_never_seen_is_guessed(patch: Patch) -> None:
     """Hole G: its end was persisted with a wish, it was deleted, and a new process takes it for a plain release."""
-    real = decide.free_of
+    real = endings.free_of
 
     def free_of(ledger: Ledger, resource: Resource) -> Any:
         step = real(ledger, resource)
@@ -257,10 +258,10 @@ def the_last_word_of_a_lease_that_was_never_seen_is_guessed(patch: Patch) -> Non
             return replace(step, state=resource.holder.release_state)
         return step
 
-    patch.setattr(decide, "free_of", free_of)
+    patch.setattr("lessor.core.decide.free_of", free_of)
 
 
-@seen_by(traces.an_answer_not_there_that_is_older_than_what_was_seen_forgets_nothing)
+@seen_by(traces_of_leases.an_answer_not_there_that_is_older_than_what_was_seen_forgets_nothing)
 def what_was_never_seen_may_be_forgotten_by_an_old_answer(patch: Patch) -> None:
     def missing(self: Ledger, key: a.Key, known: int) -> bool:
         return self._forget(key, self._known_version(key))
@@ -268,7 +269,7 @@ def what_was_never_seen_may_be_forgotten_by_an_old_answer(patch: Patch) -> None:
     patch.setattr(Ledger, "observe_missing", missing)
 
 
-@seen_by(traces.a_claim_of_an_earlier_attempt_counts_for_nothing)
+@seen_by(traces_of_leases.a_claim_of_an_earlier_attempt_counts_for_nothing, search=True)
 def a_cordoned_resource_is_lent(patch: Patch) -> None:
     real = Ledger.is_lendable
     patch.setattr(Ledger, "is_lendable", lambda self, r: real(self, replace(r, cordoned=False, deleting=False)))

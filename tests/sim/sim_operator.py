@@ -22,11 +22,10 @@ from lessor.kube import calls
 from lessor.kube.calls import Call
 from lessor.kube.errors import KubeError, NotFound
 
-from .api import Event, Json, Key, Server
+from .api import Event, Key, Server
 from .invariants import Violation
 
 READS = (a.LookAtLease, a.LookAtPool, a.ListLeases)
-CHURN_MAX = 60  # actions that one object may need on the way to rest
 _COLLECTIONS = {kind: f"/apis/lessor.dev/v1alpha1/{kind.lower()}s" for kind in KINDS}
 
 
@@ -73,7 +72,6 @@ class Operator:
     to_list: list[str] = field(default_factory=list)  # kinds still to be listed in this round
     begins: bool = True  # until the first LISTs are answered: then it decides about everything once
     wake_at: float | None = None
-    wrote: int = 0
 
     def __post_init__(self) -> None:
         self.server.watchers.append(self._hear)
@@ -92,6 +90,15 @@ class Operator:
         self.orphans += [flight for flight in self.flights if flight.writes and not flight.landed]
         self.flights, self.to_list = [], []
         self.start()
+
+    def lead_again(self) -> None:
+        """Leadership was lost and won anew: the ledger stays, what is in flight is given up, all is listed first."""
+        self.orphans += [flight for flight in self.flights if flight.writes and not flight.landed]
+        for flight in self.flights:
+            if flight.action is not None:
+                self.ledger.settled(flight.action)
+        self.flights, self.to_list, self.begins = [], [], True
+        self.relist()
 
     # -- events
 
@@ -152,9 +159,11 @@ class Operator:
             ledger.dirty_stock,
             ledger.dirty_counts,
         )
-        return ledger.ready and (due or any(dirty))
+        return ledger.ready and not self.begins and (due or any(dirty))
 
     def decide(self) -> list[Flight]:
+        if self.begins:
+            return []
         now = self.clock()
         decision = deciding.decide(self.ledger, now)
         self.wake_at = decision.wake_at
@@ -165,7 +174,6 @@ class Operator:
             on_their_way.add(action.key)
         sent = [Flight(action, calls.call_for(action, now.wall), now.mono) for action in decision.actions]
         self.flights += sent
-        self.wrote += sum(flight.writes for flight in sent)
         return sent
 
     def land(self, flight: Flight) -> None:
@@ -241,6 +249,3 @@ class Operator:
         self.answer_all()
         self.hear_all()
         return bool(self.decide()) or busy
-
-    def body_of(self, key: Key) -> Json | None:
-        return self.server.objects.get(key)

@@ -27,6 +27,15 @@ ROOTED = ("a-0", "a-1", "z")
 POOL_OF = {"a-0": "a", "a-1": "a", "a-3": "a", "z": "d", "x": "b", "y": "d", "stray": "nowhere"}
 
 
+def begin(world: World) -> None:
+    """Two pools, one operator that is at rest, and another that has just been started."""
+    world.people.make_pool("a")
+    world.people.make_pool("b")
+    world.operator("A")
+    world.rest()
+    world.operator("B")
+
+
 def take(world: World, rough: int, whose: float, roll: float) -> None:
     """One step. Both numbers are from 0 to below 1: whose turn it is, and which of what may be done then."""
     steps = list(_turn(world, rough, whose))
@@ -81,6 +90,7 @@ def _rarely(world: World) -> Iterator[Step]:
     for op in world.operators:
         yield 0.2, partial(world.relist, op)
         yield 0.15, partial(world.die, op)
+        yield 0.15, partial(world.lead_again, op)
         yield 0.1, partial(settle, world, [op])
         for event in world.server.history[-12:]:
             yield 0.04, partial(world.see_again, op, event)

@@ -5,7 +5,7 @@ Every method is one step, and all that happens is written down in words (`story`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lessor.core.model import Now
@@ -98,6 +98,10 @@ class World:
         self.say(f"{op.name} begins to list everything")
         op.relist()
 
+    def lead_again(self, op: Operator) -> None:
+        self.say(f"{op.name} loses its leadership and wins it again")
+        op.lead_again()
+
     def die(self, op: Operator) -> None:
         self.say(f"{op.name} dies, and another starts")
         op.die()
@@ -149,7 +153,3 @@ def in_flight(op: Operator, kind: type, about: str = "") -> Flight:
     found = [f for f in op.flights if isinstance(f.action, kind) and f.call.path.endswith(about) and not f.looking]
     assert len(found) == 1, f"{kind.__name__} {about}: {[str(f) for f in op.flights]}"
     return found[0]
-
-
-def names(flights: Iterable[Flight]) -> list[str]:
-    return [str(flight) for flight in flights]

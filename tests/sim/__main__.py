@@ -1,0 +1,43 @@
+"""A long search without hypothesis, whose examples cost half: `python -m tests.sim FIRST LAST [STEPS]`.
+
+Runs one world for each seed from FIRST to before LAST, with STEPS (100) steps, and stops at the first broken promise:
+its seed is printed, with all that happened in words. To look at one again: `python -m tests.sim SEED`.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+
+from . import steps
+from .world import World
+
+
+def run(world: World, seed: int, count: int) -> None:
+    """Raises what the first broken promise raised; `world` tells how it came to that."""
+    dice = random.Random(seed)
+    steps.begin(world)
+    rough = dice.randrange(3)
+    for _ in range(count):
+        steps.take(world, rough, dice.random(), dice.random())
+    steps.settle(world, [world.operators, world.operators[:1], world.operators[1:]][dice.randrange(3)])
+
+
+def main(first: int, last: int, count: int) -> int:
+    for seed in range(first, last):
+        world = World()
+        try:
+            run(world, seed, count)
+        except Exception as e:
+            print(world.tell(), f"seed {seed}, {count} steps: {type(e).__name__}: {e}", sep="\n")
+            return 1
+    print(f"seeds {first} to {last - 1}, {count} steps each: every promise held")
+    return 0
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:4]]
+    if not numbers:
+        sys.exit(__doc__)
+    first, last, count = (*numbers, *(numbers[0] + 1, 100)[len(numbers) - 1 :])
+    sys.exit(main(first, last, count))

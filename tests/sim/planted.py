@@ -142,7 +142,7 @@ def a_resource_is_freed_before_the_end_of_its_lease_is_written(patch: Patch) -> 
     patch.setattr("lessor.core.decide.free_of", free_of)
 
 
-@seen_by(traces_of_leases.a_single_resource_leaves_its_lease_before_it_is_freed, search=True)
+@seen_by(traces_of_leases.a_single_resource_leaves_its_lease_before_it_is_freed)
 def a_resource_is_freed_before_it_leaves_the_list_of_its_lease(patch: Patch) -> None:
     real = endings.free_of
 
@@ -169,7 +169,7 @@ def own_writes_are_not_assumed(patch: Patch) -> None:
     patch.setattr(Ledger, "assume", lambda self, action: None)
 
 
-@seen_by(traces_of_leases.of_a_write_whose_answer_was_lost_nothing_is_believed, search=True)
+@seen_by(traces_of_leases.of_a_write_whose_answer_was_lost_nothing_is_believed)
 def an_unknown_outcome_counts_as_success(patch: Patch) -> None:
     def look(self: Operator, flight: Flight) -> None:
         action = flight.action
@@ -269,7 +269,7 @@ def what_was_never_seen_may_be_forgotten_by_an_old_answer(patch: Patch) -> None:
     patch.setattr(Ledger, "observe_missing", missing)
 
 
-@seen_by(traces_of_leases.a_claim_of_an_earlier_attempt_counts_for_nothing, search=True)
+@seen_by(traces_of_leases.a_claim_of_an_earlier_attempt_counts_for_nothing)
 def a_cordoned_resource_is_lent(patch: Patch) -> None:
     real = Ledger.is_lendable
     patch.setattr(Ledger, "is_lendable", lambda self, r: real(self, replace(r, cordoned=False, deleting=False)))

@@ -81,3 +81,15 @@ def a_resource_made_for_a_pool_that_is_not_there_says_so_though_its_name_was_bei
     world.land(one, claim)
     world.hear(one, claim)
     rest_and_check(world)
+
+
+@trace
+def a_pool_counts_a_name_no_more_that_was_seen_again_only_in_another_pool(world: World) -> None:
+    world.people.make_pool("b", {"resources": {"names": ["x", "y"]}})
+    one = world.operator("A")
+    world.rest()
+    world.people.remove_by_force("Resource", "y")
+    world.people.make_resource("y", "nowhere", True)
+    for _ in range(2):
+        world.miss(one, ("Resource", "", "y"))  # its end
+    rest_and_check(world, one)

@@ -91,6 +91,9 @@ class Ledger(Indexes):
             self._unindex_resource(old)
             if old.uid != resource.uid:
                 self._torn_away(old)
+            if old.pool != resource.pool:  # its end was never seen
+                self._stock_of(old.name, old.pool)
+                self._touch_pool(old.pool)
         self.resources[resource.name] = resource
         self.unborn.pop(resource.name, None)
         self._index_resource(resource)

@@ -37,15 +37,20 @@ def observe(ledger: Ledger, kind: str, body: Json) -> bool:
 def observe_list(ledger: Ledger, kind: str, bodies: list[Json], version: int, begun: int) -> None:
     """A whole LIST, begun at the ledger's tick `begun`."""
     items: list[Pool | Resource | Lease] = []
-    unreadable: list[Key] = []
+    present: list[Key] = []  # what need not be read again, and what can't be
     for body in bodies:
-        known = ledger.pools.get(body["metadata"]["name"]) if kind == a.POOL else None
+        meta = body["metadata"]
+        key = codec.key_of(kind, meta)
+        if not ledger.is_news(key, int(meta["resourceVersion"])):
+            present.append(key)
+            continue
+        known = ledger.pools.get(meta["name"]) if kind == a.POOL else None
         try:
             items.append(codec.read(kind, body, known))
         except codec.CannotRead as e:
             ledger.observe_unreadable(e.item)
-            unreadable.append(codec.key_of(kind, body["metadata"]))
-    ledger.observe_list(kind, items, version, begun, unreadable)
+            present.append(key)
+    ledger.observe_list(kind, items, version, begun, present)
 
 
 def deleted(ledger: Ledger, kind: str, body: Json) -> None:

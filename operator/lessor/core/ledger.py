@@ -150,7 +150,8 @@ class Ledger(Indexes):
         begun: int,
         present: Iterable[Key] = (),
     ) -> None:
-        """A whole LIST of one kind at `version`, begun at tick `begun`. `present`: keys that could not be read."""
+        """A whole LIST of one kind at `version`, begun at tick `begun`. `present`: keys of what need not be read
+        again (no news), and of what can't be."""
         if version < self._highest_at(kind, begun):
             self.restored = True
             return

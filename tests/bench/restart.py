@@ -14,6 +14,7 @@ from .ours import until
 from .watch import Watch
 
 CLIENTS = 32
+RUN_S = 6.0  # the operator has run for a while when it is stopped: what it does for a start is done
 SETTLED_S = 11.0  # a pool's counts, and why a lease waits, are told at most once in 10 s
 
 
@@ -68,6 +69,7 @@ class Restart:
 
 async def restart(client: Client, watch: Watch, plane: ControlPlane, operator: Operator) -> tuple[Restart, Operator]:
     """A Lease is created while no operator runs; the next one's first grant is for it."""
+    await asyncio.sleep(RUN_S)
     stop = await asyncio.to_thread(operator.stop)
     name = new_name()
     ready = watch.ready(name)

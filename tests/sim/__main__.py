@@ -16,10 +16,10 @@ from .world import World
 def run(world: World, seed: int, count: int) -> None:
     """Raises what the first broken promise raised; `world` tells how it came to that."""
     dice = random.Random(seed)
-    steps.begin(world)
-    rough = dice.randrange(3)
+    manner = steps.Manner(dice.randrange(3), narrow=dice.random() < 0.5, lazy=dice.random() < 0.5)
+    steps.begin(world, manner)
     for _ in range(count):
-        steps.take(world, rough, dice.random(), dice.random())
+        steps.take(world, manner, dice.random(), dice.random())
     steps.settle(world, [world.operators, world.operators[:1], world.operators[1:]][dice.randrange(3)])
 
 

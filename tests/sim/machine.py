@@ -19,13 +19,12 @@ class Simulation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.rough = 0
         self.sound = True
 
-    @initialize(rough=st.integers(0, 2))
-    def a_world_at_rest(self, rough: int) -> None:
-        self.rough = rough
-        steps.begin(self.world)
+    @initialize(rough=st.integers(0, 2), narrow=st.booleans(), lazy=st.booleans())
+    def a_world_at_rest(self, rough: int, narrow: bool, lazy: bool) -> None:
+        self.manner = steps.Manner(rough, narrow, lazy)
+        steps.begin(self.world, self.manner)
 
     @rule(rolls=st.binary(min_size=STEPS * ROLL, max_size=STEPS * ROLL))
     def steps(self, rolls: bytes) -> None:
@@ -33,7 +32,7 @@ class Simulation(RuleBasedStateMachine):
         for at in range(0, len(rolls), ROLL):
             whose, roll = rolls[at], int.from_bytes(rolls[at + 1 : at + ROLL], "big")
             if whose or roll:  # all zeros: no step, so hypothesis can shorten a trace
-                steps.take(self.world, self.rough, whose / 256, roll / 65536)
+                steps.take(self.world, self.manner, whose / 256, roll / 65536)
         self.sound = True
 
     def teardown(self) -> None:

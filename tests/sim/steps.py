@@ -1,18 +1,20 @@
 """What may happen next, and how likely: only steps that change something are offered, so that few are wasted.
 
 Most of them belong to the operators, since what breaks a protocol is the order of what they do. People mostly make
-and end Leases; how much else they do is `rough` (0: nothing; 1: to Resources; 2: to Pools as well).
+and end Leases; what else they do is their `Manner`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
 from . import at_rest
+from .api import Json
 from .invariants import is_bound, names_of
-from .people import LEASES, NAMESPACE, RULES, SOURCES, finished
+from .people import LEASES, NAMESPACE, POOLS, RULES, SOURCES, finished
 from .sim_operator import Operator
 from .world import World
 
@@ -22,23 +24,36 @@ LEASE_NAMES = ("l0", "l1", "l2", "l3")
 RESOURCE_NAMES = ("a-0", "a-1", "x", "y", "a-2", "z")
 POOL_NAMES = ("a", "b", "d")
 STATES = (None, "dusty", "free", "elsewhere")
+NARROW = [LEASES[0], LEASES[1], LEASES[6]]
 # A name that is removed by force and made again in another pool is a known hole (test_traces.py): these don't move.
 ROOTED = ("a-0", "a-1", "z")
 POOL_OF = {"a-0": "a", "a-1": "a", "a-3": "a", "z": "d", "x": "b", "y": "d", "stray": "nowhere"}
 
 
-def begin(world: World) -> None:
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a world goes on. `rough`: what people do besides making and ending Leases: nothing (0), to Resources (1), to
+    Pools as well (2). `narrow`: few Leases of a kind want the same two Resources. `lazy`: B's calls take long."""
+
+    rough: int
+    narrow: bool
+    lazy: bool
+
+
+def begin(world: World, manner: Manner) -> None:
     """Two pools, one operator that is at rest, and another that has just been started."""
-    world.people.make_pool("a")
+    world.people.make_pool("a", {**POOLS["a"], "resources": {"count": 2}} if manner.narrow else None)
     world.people.make_pool("b")
     world.operator("A")
     world.rest()
     world.operator("B")
+    if manner.lazy:
+        world.rest()
 
 
-def take(world: World, rough: int, whose: float, roll: float) -> None:
+def take(world: World, manner: Manner, whose: float, roll: float) -> None:
     """One step. Both numbers are from 0 to below 1: whose turn it is, and which of what may be done then."""
-    steps = list(_turn(world, rough, whose))
+    steps = list(_turn(world, manner, whose))
     left = roll * sum(weight for weight, _ in steps)
     for weight, act in steps:
         left -= weight
@@ -47,35 +62,38 @@ def take(world: World, rough: int, whose: float, roll: float) -> None:
             return
 
 
-def _turn(world: World, rough: int, whose: float) -> Iterator[Step]:
-    if whose < 0.20:
-        for name in LEASE_NAMES:
-            yield from _lease(world, name)
-    elif whose < 0.25:
+def _turn(world: World, manner: Manner, whose: float) -> Iterator[Step]:
+    if whose < 0.09:
+        for name in LEASE_NAMES[: 3 if manner.narrow else None]:
+            yield from _lease(world, name, NARROW if manner.narrow else LEASES)
+    elif whose < 0.12:
         yield from _rarely(world)
-    elif whose < 0.25 + 0.06 * min(rough, 1):
-        for name in RESOURCE_NAMES:
+    elif whose < 0.12 + 0.04 * min(manner.rough, 1):
+        for name in RESOURCE_NAMES[: 2 if manner.narrow else None]:
             yield from _resource(world, name)
-    elif whose < 0.25 + 0.05 * rough:
-        for name in POOL_NAMES:
+    elif whose < 0.12 + 0.035 * manner.rough:
+        for name in POOL_NAMES[: 1 if manner.narrow else None]:
             yield from _pool(world, name)
     else:
-        yield from _operator(world, world.operators[int(whose * 1000) % len(world.operators)])
+        number = int(whose * 1000) % len(world.operators)
+        yield from _operator(world, world.operators[number], lazy=manner.lazy and number == 1)
 
 
 # -- operators
 
 
-def _operator(world: World, op: Operator) -> Iterator[Step]:
-    yield 1, partial(world.work, op)
+def _operator(world: World, op: Operator, *, lazy: bool) -> Iterator[Step]:
+    if not lazy:
+        yield 1, partial(world.work, op)
     if op.has_something_to_decide():
         yield 5, partial(world.decide, op)
     for flight in op.flights:
+        reads = 1 if flight.writes else 3  # of who is lazy the writes take long
         if flight.landed:
             yield 3, partial(world.hear, op, flight)
         else:
-            yield 3, partial(world.land, op, flight)
-        yield 0.4, partial(world.lose, op, flight)
+            yield 0.2 * reads if lazy else 3, partial(world.land, op, flight)
+        yield 0.05 if lazy else 0.4, partial(world.lose, op, flight)
     for flight in op.orphans:
         yield 1, partial(world.land, op, flight)
     keys = op.waiting_events()
@@ -109,11 +127,11 @@ def settle(world: World, ops: list[Operator]) -> None:
 # -- people
 
 
-def _lease(world: World, name: str) -> Iterator[Step]:
+def _lease(world: World, name: str, shapes: list[Json]) -> Iterator[Step]:
     people, body = world.people, world.server.objects.get(("Lease", NAMESPACE, name))
     if body is None:
-        for spec in LEASES:
-            yield 0.07, partial(people.make_lease, name, spec)
+        for spec in shapes:
+            yield 1 / len(shapes), partial(people.make_lease, name, spec)
         yield 0.1, partial(people.make_lease, name, LEASES[0], True)
         return
     yield 1 if is_bound(body) else 0.4, partial(people.delete_lease, name)

@@ -33,7 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A real API server with our CRDs, for all tests of this process (under xdist: one for each worker)."""
-    folder = tmp_path_factory.mktemp("control-plane")
+    yield from serving(tmp_path_factory.mktemp("control-plane"))
+
+
+def serving(folder: Path) -> Iterator[ControlPlane]:
+    """A control plane of its own in `folder`, or the cluster that make's command line names."""
     try:
         kubectl_program()
     except CommandError:

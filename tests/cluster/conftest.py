@@ -12,7 +12,14 @@ from lessor.kube.client import Client
 from tests.cluster.operators import OperatorProcess, Operators
 from tests.cluster.recorder import Recorder
 from tests.cluster.world import World
+from tests.conftest import serving
 from tests.local.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """One of their own: the standing operator would have its say about what the other tests write."""
+    yield from serving(tmp_path_factory.mktemp("operated-control-plane"))
 
 
 @pytest.fixture(scope="session")

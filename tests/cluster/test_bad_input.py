@@ -206,3 +206,24 @@ async def taken(call: Awaitable[Json]) -> bool:
     except KubeError:
         return False
     return True
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_pool_whose_resources_the_api_server_refuses_says_which_and_why_until_it_is_mended(
+    world: World,
+) -> None:
+    # $(NAME) makes a label value of it that is too long; the Pool alone can't be judged for that.
+    long = "n" * 60
+    name = await world.pool("p", resources={"names": [long]}, template={"labels": {"of": "account-$(NAME)"}})
+
+    def says(reason: str) -> str:
+        """Its message, if its Ready has this reason."""
+        told = status_of(world.seen_pool(name)).get("conditions", ())
+        return next((c["message"] for c in told if c["type"] == "Ready" and c["reason"] == reason), "")
+
+    message = await world.recorder.until("the pool says it", lambda: says("ResourceRefused"))
+    assert long in message
+    assert "63" in message
+    await world.patch_pool(name, template={"labels": {"of": "account"}})
+    await world.recorder.until("it is mended", lambda: says("Ready"))
+    await world.stocked(name, 1)

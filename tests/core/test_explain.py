@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lessor.core.actions import CreateResource
 from lessor.core.explain import Reason, bound_conditions, pool_conditions, waiting
 from lessor.core.model import Pool
 from tests.core.build import Facts, Thing, bound, held, lease, minutes, pool, request, resource
@@ -199,3 +200,39 @@ def test_a_drained_pool_says_that_nothing_is_held() -> None:
 def test_every_reason_is_one_word_in_camel_case(reason: Reason) -> None:
     assert reason.isalnum()
     assert reason[0].isupper()
+
+
+def refused(world: World, message: str = "labels: too long") -> None:
+    """The writer's next creation of a Resource is refused, and will be tried again."""
+    (create,) = (x for x in world.decide() if isinstance(x, CreateResource))
+    world.ledger.object_to(create, message)
+    world.ledger.settled(create)
+
+
+def ready(world: World) -> tuple[str, str]:
+    condition = pool_conditions(world.ledger, world.ledger.pools["aws"])["Ready"]
+    return condition.reason, condition.message
+
+
+def test_a_pool_says_which_resource_the_api_server_refuses() -> None:
+    world = World(pool(names=1))
+    refused(world)
+    assert ready(world) == (
+        "ResourceRefused",
+        "the API server refuses resource 'aws-1' as the spec says: labels: too long; correct its item or the template",
+    )
+
+
+def test_a_pool_that_was_edited_says_it_no_more() -> None:
+    world = World(pool(names=1))
+    refused(world)
+    world.change(world.pool("aws"), generation=2)
+    assert ready(world)[0] == "Ready"
+
+
+def test_a_pool_says_it_no_more_when_the_resource_was_made_after_all() -> None:
+    world = World(pool(names=1))
+    refused(world)
+    world.run()
+    assert world.resource("aws-1")
+    assert ready(world)[0] == "Ready"

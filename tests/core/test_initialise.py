@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lessor.core import actions as a
+from lessor.core.initialise import CLOCK_SLACK_S
 from lessor.core.model import Item, Terms
 from tests.core.applied import applied
 from tests.core.build import Facts, blank, bound, holder, lease, minutes, pool, request, resource, words
@@ -70,10 +71,10 @@ def test_a_younger_lease_is_not_raised() -> None:
     assert raises(world.run()) == []
 
 
-def test_a_lease_of_the_same_second_is_raised() -> None:
+@pytest.mark.parametrize("later", [0.0, 1.0, CLOCK_SLACK_S], ids="{:.0f} s later".format)
+def test_a_lease_that_only_another_clock_calls_younger_is_raised(later: float) -> None:
     world = World(pool(), lease("u1"))
-    world.remove(world.lease("u1"))
-    world = World(pool(), blank("aws-1"), lease("u1", waited=0))
+    world.create(blank("aws-1", created=world.lease("u1").created - later))
     assert raises(world.run()) == ["Raise u1"]
 
 

@@ -163,6 +163,9 @@ class Writer:
             pause = min(REFUSED_S_MAX, 0.5 * 2.0**times)
             if isinstance(error, TooManyRequests):
                 pause = max(error.retry_after, 0.1)
+            if isinstance(error, Invalid) and isinstance(action, a.CreateResource | a.UpdateResource):
+                self._ledger.object_to(action, error.message)
+                self._wake()
             message = "%s was refused: %s; next try in %.0f s"
             log.error(message, type(action).__name__, error, pause, extra=what)
             await self._rest(pause)

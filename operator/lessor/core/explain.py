@@ -47,6 +47,7 @@ class Reason(StrEnum):
     DUPLICATE_NAME = "DuplicateName"
     DELETING = "Deleting"
     PAUSED = "Paused"
+    RESOURCE_REFUSED = "ResourceRefused"
     IN_USE = "InUse"
     IDLE = "Idle"
     NOTHING_FREE = "NothingFree"
@@ -199,6 +200,7 @@ def _conditions(accepted: Condition, bound: Condition, ready: Condition, finishe
 def pool_conditions(ledger: Ledger, pool: Pool) -> Conditions:
     ready = Condition("Ready", TRUE, Reason.READY, "lends")
     duplicates = ledger.claimed_names.duplicates(pool.name)
+    objection = ledger.objections.get(pool.name)
     if pool.unsupported:
         message = f"this version does not support {fields(pool.unsupported)}: leave it out; nothing is lent until then"
         ready = Condition("Ready", FALSE, Reason.NOT_SUPPORTED_YET, message)
@@ -210,6 +212,10 @@ def pool_conditions(ledger: Ledger, pool: Pool) -> Conditions:
         if len(duplicates) > 1:
             message += f", and {len(duplicates) - 1} more names to older pools"
         ready = Condition("Ready", FALSE, Reason.DUPLICATE_NAME, f"{message}: take them out of one of the pools")
+    elif objection is not None and objection.generation == pool.generation:
+        message = f"the API server refuses resource {objection.resource!r} as the spec says: {objection.message}; "
+        message += "correct its item or the template"
+        ready = Condition("Ready", FALSE, Reason.RESOURCE_REFUSED, message[:1024])
     elif pool.hold:
         ready = Condition("Ready", FALSE, Reason.PAUSED, "spec.mode is not Active: no new leases")
     index = ledger.pool_index(pool.name)

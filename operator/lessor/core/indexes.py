@@ -25,6 +25,15 @@ class Vanished:
     confirmed: bool = False  # by a live read: 404 or another uid
 
 
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What the API server refused of a Resource as its Pool's spec of this generation says."""
+
+    generation: int
+    resource: str
+    message: str
+
+
 @dataclass(slots=True)
 class Blank:
     """An uninitialised Resource on its way to a state (see `initialise.py`). One that was claimed since and lost its
@@ -57,6 +66,7 @@ class Indexes:
         self.fresh: dict[str, None] = {}  # uids of Resources made by this process under names that never existed
         self.unborn: dict[str, str] = {}  # names that never existed, reserved by this process -> uid of their Pool
         self.claimed_names = ClaimedNames()
+        self.objections: dict[str, Objection] = {}  # by Pool name
         self.dirty_leases: dict[str, None] = {}
         self.dirty_resources: dict[str, None] = {}
         self.dirty_pools: dict[str, None] = {}  # something can be lent, or somebody wants something

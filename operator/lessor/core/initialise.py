@@ -16,6 +16,8 @@ from .indexes import Blank
 from .ledger import Ledger
 from .model import FREE, LEASED, Holder, Lease, Pool, Resource
 
+CLOCK_SLACK_S = 60.0  # creationTimestamps come from the clocks of several API servers, and have whole seconds
+
 
 def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
     """The next step of each uninitialised Resource in `names`. One raise and one list serve all of them."""
@@ -48,13 +50,11 @@ def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
 
 
 def _old_enough(ledger: Ledger, resource: Resource, pool: Pool) -> float:
-    """Leases created later could have no claim on an earlier Resource of the name.
-
-    creationTimestamps have whole seconds, so of two in the same second either may be the older."""
+    """Leases created later could have no claim on an earlier Resource of the name."""
     if resource.epoch:
         return math.inf  # this very Resource was held before its state was taken away by hand
     # A name that its Pool has never had may have been another's: of a Pool of the same name, removed by force.
-    return pool.created if resource.uid in ledger.fresh else resource.created
+    return CLOCK_SLACK_S + (pool.created if resource.uid in ledger.fresh else resource.created)
 
 
 def _suspects(ledger: Ledger, resource: Resource, blank: Blank, created: float) -> Iterator[Lease]:

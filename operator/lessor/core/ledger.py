@@ -24,11 +24,12 @@ from .actions import (
     ListLeases,
     LookAtLease,
     LookAtPool,
+    UpdateResource,
     lease_key,
     pool_key,
     resource_key,
 )
-from .indexes import Indexes, Vanished, stock_of
+from .indexes import Indexes, Objection, Vanished, stock_of
 from .model import Lease, Pool, Resource, Unreadable
 from .states import next_lease_state, next_resource_phase
 from .timers import Timers
@@ -96,6 +97,7 @@ class Ledger(Indexes):
                 self._touch_pool(old.pool)
         self.resources[resource.name] = resource
         self.unborn.pop(resource.name, None)
+        self._accepted(resource)
         self._index_resource(resource)
         self._prune(old)
         if old is None or stock_of(old) != stock_of(resource):
@@ -197,6 +199,21 @@ class Ledger(Indexes):
         for name in list(pool.items)[pool.next_ordinal : upto]:
             if name not in self.resources:
                 self.unborn[name] = pool.uid
+
+    def object_to(self, action: CreateResource | UpdateResource, message: str) -> None:
+        """The API server refused to make or change a Resource as its Pool's spec says: the Pool tells it, until it is
+        edited or the Resource is there."""
+        name = action.pool.name if isinstance(action, CreateResource) else action.resource.pool
+        pool = self.pools.get(name)
+        if pool is not None:
+            self.objections[name] = Objection(pool.generation, action.key[1], message)
+            self.dirty_counts[name] = None
+
+    def _accepted(self, resource: Resource) -> None:
+        objection = self.objections.get(resource.pool)
+        if objection is not None and objection.resource == resource.name:
+            del self.objections[resource.pool]
+            self.dirty_counts[resource.pool] = None
 
     def observe_pool_look(self, name: str, at: float) -> None:
         """A live read of a Pool was answered (its content was observed before)."""
@@ -336,6 +353,7 @@ class Ledger(Indexes):
         self._gone[key] = max(version, self._gone.get(key, 0))
         if kind == POOL and (pool := self.pools.pop(name, None)):
             self._names_moved(self.claimed_names.drop(pool))
+            self.objections.pop(name, None)
             self.unborn = {of: uid for of, uid in self.unborn.items() if uid != pool.uid}
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):

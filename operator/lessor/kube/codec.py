@@ -35,6 +35,7 @@ from lessor.core.model import (
     Terms,
     Unreadable,
 )
+from lessor.core.selectors import Operator, Requirement, Selector
 
 from . import shapes
 
@@ -147,6 +148,16 @@ def lease(body: Body) -> Lease:
         generation=meta.get("generation", 0),
         conditions=said,
     )
+
+
+def selector(s: Body) -> Selector:
+    """A metav1.LabelSelector."""
+    labels = [Requirement(key, Operator.IN, (value,)) for key, value in (s.get("matchLabels") or {}).items()]
+    others = [
+        Requirement(e["key"], Operator(e["operator"]), tuple(e.get("values") or ()))
+        for e in s.get("matchExpressions") or ()
+    ]
+    return Selector((*labels, *others))
 
 
 def _request(r: Body) -> Request:

@@ -18,6 +18,10 @@ Shape = type | dict[str, Any] | list[Any]
 
 WORDS: dict[str, Any] = {"*": str}
 _REQUEST: dict[str, Any] = {"name": str, "pool": str, "count": int, "names": [str], "from": str, "as": str}
+SELECTOR: dict[str, Any] = {
+    "matchLabels": WORDS,
+    "matchExpressions": [{"key": str, "operator": str, "values": [str]}],
+}
 _CONDITION: dict[str, Any] = {"type": str, "status": str, "reason": str, "message": str, "lastTransitionTime": str}
 _TERMS: dict[str, Any] = {
     "renewWithin": str,

@@ -168,7 +168,9 @@ class World:
     def writes(self, actions: Sequence[a.Action] | None = None) -> list[str]:
         """What was written, without reads."""
         done = self.done if actions is None else actions
-        return [words(x) for x in done if not isinstance(x, a.LookAtLease | a.LookAtPool | a.ListLeases)]
+        return [
+            words(x) for x in done if not isinstance(x, a.LookAtLease | a.LookAtPool | a.LookAtHolder | a.ListLeases)
+        ]
 
     def _answer(self, action: a.Action) -> None:
         ledger = self.ledger

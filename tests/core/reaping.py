@@ -1,5 +1,5 @@
-"""`Reaped`: a World in which time is known. Its API server is heard each second, unless `connected` is False; holders are
-watched, and looked at, in its truth. Time passes from one wake-up of the operator to the next, so a deadline that
+"""`Reaped`: a World in which time is known. Its API server is heard each second, unless `connected` is False; holders
+are watched, and looked at, in its truth. Time passes from one wake-up of the operator to the next, so a deadline that
 nobody set is never met."""
 
 from __future__ import annotations

@@ -434,6 +434,22 @@ def test_a_pin_that_meets_a_conflict_is_written_again() -> None:
     assert world.lease("u1").holder_uid == "h1"
 
 
+def test_the_pod_that_another_operator_has_pinned_counts_and_not_the_one_seen_here_before() -> None:
+    world = waiting(tracked=by_pod("p"))
+    world.holder("p", "h1", seen=False)
+    world.ledger.holders.listed(PODS, {"p": HolderFacts("h1")})
+    world.answer(*world.decide())  # h1 is found; the pin is not written yet
+    world.holder("p", "h2")
+    world.ledger.holders.looked(key("p"), HolderFacts("h2"), world.ledger.tick)
+    (end,) = world.decide()
+    assert isinstance(end, a.End)
+    world.change(world.lease("u1"), seen=False, holder_uid="h2")
+    world.answer(end)
+    world.run()
+    assert state(world) is LeaseState.WAITING
+    assert alive(world) == ("True", "PodRunning")
+
+
 def test_a_pod_that_was_never_seen_leaves_the_lease_to_its_heartbeats() -> None:
     world = Reaped(pool(**LOSSY), resource("aws-1"))
     world.create(lease("u1", tracked=by_pod("p")))

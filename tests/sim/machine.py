@@ -16,6 +16,8 @@ STEPS = 8  # taken at once: a draw costs hypothesis more than a step costs us
 class Simulation(RuleBasedStateMachine):
     """Two operators decide at once, each with its own inbox and calls; people do what they like."""
 
+    timed = False
+
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
@@ -23,7 +25,7 @@ class Simulation(RuleBasedStateMachine):
 
     @initialize(rough=st.integers(0, 2), narrow=st.booleans(), lazy=st.booleans())
     def a_world_at_rest(self, rough: int, narrow: bool, lazy: bool) -> None:
-        self.manner = steps.Manner(rough, narrow, lazy)
+        self.manner = steps.Manner(rough, narrow, lazy, self.timed)
         steps.begin(self.world, self.manner)
 
     @rule(rolls=st.binary(min_size=STEPS * ROLL, max_size=STEPS * ROLL))
@@ -42,3 +44,9 @@ class Simulation(RuleBasedStateMachine):
                 steps.settle(self.world, [ops, ops[:1], ops[1:]][len(self.world.server.history) % 3])
         finally:
             note(self.world.tell())
+
+
+class TimedSimulation(Simulation):
+    """The same where time has a meaning: clients renew and die, pods come and go, outages happen."""
+
+    timed = True

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from lessor.core import actions as a
-from lessor.core import allocator, decide, endings, initialise
+from lessor.core import allocator, decide, endings, initialise, reaper
+from lessor.core.heartbeats import Heartbeats
+from lessor.core.holders import Holders
 from lessor.core.indexes import Vanished
 from lessor.core.ledger import Ledger
-from lessor.core.model import EVERYTHING, Lease, LeaseState, Pool, Resource
-from lessor.kube import calls
+from lessor.core.model import EVERYTHING, Lease, LeaseState, Now, Pool, Resource, Tracked
+from lessor.kube import calls, codec
 
-from . import traces_of_leases, traces_of_loss
+from . import traces_of_holders, traces_of_leases, traces_of_loss
 from .sim_operator import READS, Flight, Operator
 from .tracing import Trace
 
@@ -25,20 +27,23 @@ PLANTS: list[Plant] = []
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """`put` takes the rule away. `trace` shows it step by step; `search`: the state machine finds it in a few
-    examples."""
+    """`put` takes the rule away. `trace` shows it step by step; `search`: the state machine finds it in a few examples;
+    `timed`: the one in which time has a meaning does."""
 
     put: Callable[[Patch], None]
     trace: Trace | None
     search: bool
+    timed: bool
 
     def __str__(self) -> str:
         return self.put.__name__
 
 
-def seen_by(trace: Trace | None = None, search: bool = False) -> Callable[[Callable[[Patch], None]], None]:
+def seen_by(
+    trace: Trace | None = None, search: bool = False, timed: bool = False
+) -> Callable[[Callable[[Patch], None]], None]:
     def plant(put: Callable[[Patch], None]) -> None:
-        PLANTS.append(Plant(put, trace, search))
+        PLANTS.append(Plant(put, trace, search, timed))
 
     return plant
 
@@ -278,3 +283,86 @@ def a_cordoned_resource_is_lent(patch: Patch) -> None:
 @seen_by(search=True)
 def a_settled_answer_wakes_nobody(patch: Patch) -> None:
     patch.setattr(Ledger, "_write_settled", lambda self, action, kind, name: None)
+
+
+@seen_by(timed=True)
+def a_renewal_is_not_heard(patch: Patch) -> None:
+    real = Heartbeats.observe
+
+    def observe(self: Heartbeats, lease: Lease) -> None:
+        real(self, replace(lease, renewal=None))
+
+    patch.setattr(Heartbeats, "observe", observe)
+
+
+@seen_by(timed=True)
+def the_end_of_a_silent_lease_is_not_guarded(patch: Patch) -> None:
+    """A renewal that has landed and was not seen yet is overwritten."""
+    real = calls._guarded
+
+    def guarded(item: Any, body: Any, **meta: Any) -> Any:
+        out = real(item, body, **meta)
+        if body.get("status", {}).get("reason") == "RenewalOverdue":
+            del out["metadata"]["resourceVersion"]
+        return out
+
+    patch.setattr(calls, "_guarded", guarded)
+
+
+@seen_by(traces_of_holders.a_pod_of_which_the_watch_has_not_heard_yet_is_not_gone)
+def what_a_watch_lacks_is_gone_without_a_live_read(patch: Patch) -> None:
+    real = reaper.judge
+
+    def judge(ledger: Ledger, lease: Lease, now: Now) -> reaper.Verdict:
+        found = real(ledger, lease, now)
+        if found.looks and ledger.holders.facts(found.looks[0]) is None:
+            return reaper.Verdict(("HolderGone", "its pod is gone"))  # type: ignore[arg-type]
+        return found
+
+    patch.setattr(decide, "judge", judge)
+
+
+@seen_by(traces_of_holders.the_pod_of_before_that_the_watch_still_shows_is_not_taken_for_the_holder)
+def the_pod_that_the_watch_shows_is_pinned_without_a_live_read(patch: Patch) -> None:
+    def uid_of(self: Holders, lease: Lease, tracked: Tracked) -> str | None:
+        seen = self.facts(tracked.key)
+        return tracked.uid or lease.holder_uid or (seen.uid if seen is not None else None)
+
+    def pin(self: Holders, lease: Lease) -> str | None:
+        tracked = lease.pinnable
+        return self.uid_of(lease, tracked) if tracked is not None and lease.holder_uid is None else None
+
+    patch.setattr(Holders, "uid_of", uid_of)
+    patch.setattr(Holders, "pin", pin)
+
+
+@seen_by(timed=True)
+def a_dead_pod_is_looked_at_by_nobody(patch: Patch) -> None:
+    real = reaper.standing
+
+    def standing(ledger: Ledger, lease: Lease, tracked: Tracked) -> reaper.Standing:
+        found = real(ledger, lease, tracked)
+        return reaper.Standing.COMING if found is reaper.Standing.ASKED and lease.holder_uid else found
+
+    patch.setattr(reaper, "standing", standing)
+
+
+@seen_by(timed=True)
+def nobody_wakes_up_for_a_deadline(patch: Patch) -> None:
+    real = reaper.judge
+
+    def judge(ledger: Ledger, lease: Lease, now: Now) -> reaper.Verdict:
+        return real(ledger, lease, now)._replace(again=None)
+
+    patch.setattr(decide, "judge", judge)
+
+
+@seen_by(timed=True)
+def after_a_restart_everybody_is_as_old_as_its_bind(patch: Patch) -> None:
+    real = codec.lease
+
+    def lease(body: Any) -> Lease:
+        found = real(body)
+        return replace(found, renewed_at=found.bound_time)
+
+    patch.setattr(codec, "lease", lease)

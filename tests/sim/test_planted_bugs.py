@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from .machine import TimedSimulation
 from .planted import PLANTS, Plant
 from .test_simulation import search
 from .world import World
@@ -27,5 +28,13 @@ def test_the_search_finds_that(plant: Plant, monkeypatch: pytest.MonkeyPatch) ->
         search(examples=SEARCHED_MAX)
 
 
+@pytest.mark.search
+@pytest.mark.parametrize("plant", [p for p in PLANTS if p.timed], ids=str)
+def test_the_search_with_holders_finds_that(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant.put(monkeypatch)
+    with pytest.raises(AssertionError):
+        search(examples=SEARCHED_MAX, machine=TimedSimulation)
+
+
 def test_each_planted_bug_is_seen_somehow() -> None:
-    assert all(plant.trace or plant.search for plant in PLANTS)
+    assert all(plant.trace or plant.search or plant.timed for plant in PLANTS)

@@ -17,17 +17,18 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from .machine import Simulation
+from .machine import Simulation, TimedSimulation
 
 EXAMPLES = 60
+TIMED_EXAMPLES = 30
 TURNS = 15  # of eight steps each
 
 
-def search(examples: int, *, new: bool = False) -> None:
+def search(examples: int, *, new: bool = False, machine: type[Simulation] = Simulation) -> None:
     """Raises what the first broken promise raised. `new`: other examples each time, and the shortest is looked for."""
     phases = (Phase.generate, Phase.shrink) if new else (Phase.generate,)
     run_state_machine_as_test(
-        Simulation,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=TURNS,
@@ -44,3 +45,8 @@ def search(examples: int, *, new: bool = False) -> None:
 def test_every_promise_holds_whatever_is_late_or_lost() -> None:
     asked = os.environ.get("LESSOR_SIM_EXAMPLES")
     search(int(asked) if asked else EXAMPLES, new=bool(asked))
+
+
+def test_whoever_lives_keeps_what_it_has_and_what_the_dead_held_comes_back() -> None:
+    asked = os.environ.get("LESSOR_SIM_EXAMPLES")
+    search(int(asked) if asked else TIMED_EXAMPLES, new=bool(asked), machine=TimedSimulation)

@@ -22,9 +22,11 @@ class Blind(NamedTuple):
 
 
 class Over(NamedTuple):
-    """What a live read found: the Lease's holder has ended, or is `gone`. `words`: the end of a sentence."""
+    """What a live read found: the Lease's holder of that uid has ended, or is `gone`. `words`: the end of a
+    sentence."""
 
     tracked: Tracked
+    uid: str
     words: str
     gone: bool
 
@@ -116,17 +118,20 @@ class Holders:
         known = self.uid_of(lease, tracked)
         if facts is None:
             if known is not None:
-                self.over[lease.uid] = Over(tracked, "is gone", gone=True)
+                self.over[lease.uid] = Over(tracked, known, "is gone", gone=True)
         elif known is not None and known != facts.uid:
-            self.over[lease.uid] = Over(tracked, f"is gone: the {key.kind} of that name is another", gone=True)
+            self.over[lease.uid] = Over(tracked, known, f"is gone: the {key.kind} of that name is another", gone=True)
         elif facts.ended is not None:
-            self.over[lease.uid] = Over(tracked, facts.ended, gone=False)
+            self.over[lease.uid] = Over(tracked, facts.uid, facts.ended, gone=False)
         elif tracked == lease.pinnable:
             self._found[lease.uid] = facts.uid
 
     # -- kept current by the ledger
 
     def add(self, lease: Lease, tick: int) -> None:
+        over = self.over.get(lease.uid)
+        if over is not None and over.tracked == lease.pinnable and lease.holder_uid not in (None, over.uid):
+            del self.over[lease.uid]  # another operator has pinned another, and that is written down
         for tracked in lease.tracked:
             self._by_key.setdefault(tracked.key, {}).setdefault(lease.uid, tick)
             if tracked.key.group not in self._by_group:

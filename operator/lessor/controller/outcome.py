@@ -78,6 +78,8 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
             observe(ledger, a.LEASE, answer)
             if answer["metadata"]["uid"] != action.uid:
                 ledger.observe_lease_absent(action.uid)
+        case a.LookAtHolder():
+            ledger.holders.looked(action.about, codec.holder_facts(answer), action.tick)
         case a.CreateResource():
             if action.fresh:
                 ledger.fresh[answer["metadata"]["uid"]] = None
@@ -120,6 +122,8 @@ def not_there(ledger: Ledger, action: Action, at_mono: float) -> None:
         case a.LookAtPool():
             ledger.observe_missing(a.pool_key(action.name), action.version)
             ledger.observe_pool_look(action.name, at_mono)
+        case a.LookAtHolder():
+            ledger.holders.looked(action.about, None, action.tick)
         case a.ListLeases():
             raise AssertionError("a collection is always there once its CRD is")
         case _:

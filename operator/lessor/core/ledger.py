@@ -22,6 +22,7 @@ from .actions import (
     CreateResource,
     Key,
     ListLeases,
+    LookAtHolder,
     LookAtLease,
     LookAtPool,
     UpdateResource,
@@ -29,16 +30,17 @@ from .actions import (
     pool_key,
     resource_key,
 )
-from .indexes import Indexes, Objection, Vanished, stock_of
+from .indexes import Objection, Vanished, stock_of
 from .model import Lease, Pool, Resource, Unreadable
 from .states import next_lease_state, next_resource_phase
+from .surroundings import Surroundings
 from .timers import Timers
 
 KINDS = (POOL, RESOURCE, LEASE)
 HIGHS_MAX = 4096  # versions remembered per kind, to judge a LIST by what was seen before it was begun
 
 
-class Ledger(Indexes):
+class Ledger(Surroundings):
     """Lives on one event loop, takes no lock, and knows no clock but the one given to `decide`."""
 
     def __init__(self) -> None:
@@ -114,6 +116,7 @@ class Ledger(Indexes):
         self.vanished.pop(lease.uid, None)
         self._index_lease(lease)
         self._weigh(lease.uid)
+        self._holder_changed(old, lease, self.tick)
         if lease.finished:
             self.stops_failing(lease.uid)
         self._lease_changed(old, lease)
@@ -262,6 +265,8 @@ class Ledger(Indexes):
                 self.dirty_resources.update(self.claims.get(action.uid, {}))
             case LookAtPool():
                 self.dirty_leases.update(dict.fromkeys(self.failing))
+            case LookAtHolder():
+                self.holders.touch(action.about)
             case _:
                 if (holder := getattr(action, "holder", None)) is not None:
                     self._claim_settled(holder.uid, key[1])
@@ -370,6 +375,8 @@ class Ledger(Indexes):
             lease = self.leases.pop(name, None)
             if lease is not None:
                 self._unindex_lease(lease)
+                self._holder_changed(lease, None, self.tick)
+                self.timers.drop("lease", name)
                 self.stops_failing(name)
             if name in self.claims or name in self.claiming:
                 known = self.vanished.setdefault(name, Vanished(lease))

@@ -29,6 +29,54 @@ class Now(NamedTuple):
     mono: float
 
 
+class HolderGroup(NamedTuple):
+    """Where holders are: one kind in one namespace, one watch."""
+
+    api_version: str
+    kind: str
+    namespace: str
+
+
+class HolderKey(NamedTuple):
+    """An object that a Lease names as its holder, in the Lease's namespace. A Pod: ("v1", "Pod", namespace, name)."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def group(self) -> HolderGroup:
+        return HolderGroup(self.api_version, self.kind, self.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class HolderFacts:
+    """What a watch or a live read shows of it. `ended`: the end of a sentence ("has succeeded"); None: it has not."""
+
+    uid: str
+    ended: str | None = None
+    terminating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A holder as `spec.holder` names it. Without `uid` the one seen first is the holder, and pinned."""
+
+    key: HolderKey
+    uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """`going`: it is being deleted."""
+
+    name: str
+    uid: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    going: bool = False
+
+
 class LeaseState(StrEnum):
     """`Lease.status.state`: one word for people, and the phase in which the protocol sees the Lease."""
 
@@ -210,6 +258,7 @@ class Terms:
     release_state: str | None  # None: each pool's own
     on_loss: str | None
     priority: int
+    renew_slack: float = 0.0  # seconds, added to renew_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +283,31 @@ class Lease:
     deleting: bool = False
     unsupported: tuple[str, ...] = ()
     generation: int = 0
+    observed_generation: int = 0  # as it was when the Lease was bound: what is newer the holder has changed since
     conditions: Conditions = field(default_factory=dict)
+    tracked: tuple[Tracked, ...] = ()  # spec.holder's pod and ref
+    holder_uid: str | None = None  # status.holderUID
+    renewal: str | None = None  # spec.renewTime: any change is life, its value is never read
+    renewed_at: float | None = None  # when the API server took the last change of it (managedFields)
+    renew_within: float | None = None  # seconds, like all below
+    waiter_renew_within: float | None = None
+    collect_within: float | None = None
+    renew_slack: float = 0.0
+    max_duration: float | None = None
+    wait_timeout: float | None = None
+    ttl: float = 3600.0  # spec.ttlAfterFinished
+    bound_time: float | None = None  # the operator's stamp, as is the next
+    finished_at: float | None = None
+
+    @property
+    def pinnable(self) -> Tracked | None:
+        """What status.holderUID is of: of its holders the first without a uid in the spec."""
+        return next((tracked for tracked in self.tracked if tracked.uid is None), None)
+
+    @property
+    def collected(self) -> bool:
+        """Whether its holder has renewed or released anything since it was bound (each raises the generation)."""
+        return self.generation > self.observed_generation
 
     @property
     def order(self) -> tuple[int, float, str]:

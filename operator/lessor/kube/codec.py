@@ -25,6 +25,7 @@ from lessor.core.model import (
     ConditionStatus,
     Entry,
     Holder,
+    HolderFacts,
     Item,
     Lease,
     LeaseState,
@@ -195,6 +196,32 @@ def _unsupported_in_lease(spec: Body) -> tuple[str, ...]:
     for r in spec["requests"]:
         out += [f"spec.requests[{r.get('name', 'main')}].{field}" for field in r if field not in _REQUEST_FIELDS]
     return tuple(sorted(out))
+
+
+def holder_facts(body: Body) -> HolderFacts:
+    """A Pod, or an object of any kind that a Lease names as its holder. Of kinds that nobody knows here only the
+    deletion tells; what is not as expected tells nothing."""
+    meta, status = body["metadata"], body.get("status")
+    ended = None
+    if isinstance(status, Mapping):
+        pod = body.get("kind") == "Pod" and body.get("apiVersion") == "v1"
+        ended = _pod_ended(status) if pod else _object_ended(status)
+    return HolderFacts(meta["uid"], ended, "deletionTimestamp" in meta)
+
+
+def _pod_ended(status: Body) -> str | None:
+    return {"Succeeded": "has succeeded", "Failed": "has failed"}.get(str(status.get("phase")))
+
+
+def _object_ended(status: Body) -> str | None:
+    """A Job says Complete or Failed; a Tekton run Succeeded, True or False; a ProwJob has a completionTime."""
+    said = status.get("conditions")
+    words = {(c.get("type"), c.get("status")) for c in said if isinstance(c, Mapping)} if isinstance(said, list) else ()
+    if ("Complete", "True") in words or ("Succeeded", "True") in words:
+        return "is complete"
+    if ("Failed", "True") in words or ("Succeeded", "False") in words:
+        return "has failed"
+    return "is complete" if status.get("completionTime") else None
 
 
 def resource(body: Body) -> Resource:

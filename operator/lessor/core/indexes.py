@@ -60,6 +60,7 @@ class Indexes:
         self.claiming: dict[str, dict[str, None]] = {}  # the same for claims on their way
         self.half_done: dict[str, None] = {}  # uids of waiting Leases with claims, observed or on their way
         self.listed: dict[str, dict[str, None]] = {}  # Resource name -> uids of the live Bound Leases that list it
+        self.doubly_listed: dict[str, float | None] = {}  # of these more than one, since `Now.mono` (see audit.py)
         self.ripe: dict[str, float] = {}  # Resource name -> its holdUntil that is over
         self.blanks: dict[str, Blank] = {}
         self.former: dict[str, dict[str, None]] = {}  # Resource name -> Pools that it was in when it was torn away
@@ -67,6 +68,7 @@ class Indexes:
         self.unborn: dict[str, str] = {}  # names that never existed, reserved by this process -> uid of their Pool
         self.claimed_names = ClaimedNames()
         self.objections: dict[str, Objection] = {}  # by Pool name
+        self.kept: dict[str, str] = {}  # free Resource -> uid of the Lease that it is kept for
         self.dirty_leases: dict[str, None] = {}
         self.dirty_resources: dict[str, None] = {}
         self.dirty_pools: dict[str, None] = {}  # something can be lent, or somebody wants something
@@ -208,7 +210,10 @@ class Indexes:
                 self.pool_index(pool).join(lease, many=len(pools) > 1)
         elif not lease.finished:
             for entry in lease.resources:
-                self.listed.setdefault(entry.name, {})[lease.uid] = None
+                by = self.listed.setdefault(entry.name, {})
+                by[lease.uid] = None
+                if len(by) > 1:
+                    self.doubly_listed.setdefault(entry.name, None)
                 self._listing_changed(entry.name)
 
     def _unindex_lease(self, lease: Lease) -> None:

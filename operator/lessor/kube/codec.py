@@ -29,6 +29,7 @@ from lessor.core.model import (
     Item,
     Lease,
     LeaseState,
+    Namespace,
     PastHolder,
     Pool,
     Request,
@@ -222,6 +223,12 @@ def _object_ended(status: Body) -> str | None:
     if ("Failed", "True") in words or ("Succeeded", "False") in words:
         return "has failed"
     return "is complete" if status.get("completionTime") else None
+
+
+def namespace(body: Body) -> Namespace:
+    """Whatever its finalizers: a deleted one takes no new objects, and all in it is being deleted."""
+    meta = body["metadata"]
+    return Namespace(meta["name"], meta["uid"], meta.get("labels") or {}, "deletionTimestamp" in meta)
 
 
 def resource(body: Body) -> Resource:

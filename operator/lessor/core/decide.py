@@ -24,11 +24,12 @@ from .actions import (
 )
 from .allocator import Grant, Walk, assign
 from .endings import dropped, end_of, free_of
-from .explain import Reason, bound_conditions, end_conditions, refusal, waiting, waiting_conditions
+from .explain import Reason, bound_conditions, end_conditions, waiting_conditions
 from .initialise import initialise
 from .ledger import Ledger
 from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
-from .queue import coupled
+from .queue import coupled, priority_of
+from .reasons import refusal, waiting
 from .states import Event
 from .stock import report, stock
 
@@ -130,9 +131,11 @@ class _Round:
         place = {request.name: i for i, request in enumerate(lease.requests)}
         mine = sorted((r for r in held if r.name in got), key=lambda r: (place[got[r.name].name], r.name))
         entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in mine)
-        pools = [pool for name in lease.pools if (pool := self.ledger.pools.get(name)) is not None]
+        granted = dict.fromkeys(request.pool for request in got.values())
+        pools = [pool for name in lease.pools if name in granted and (pool := self.ledger.pools.get(name)) is not None]
         conditions = bound_conditions([entry.name for entry in entries])
-        self._ask(Bind(lease, entries, terms_of(lease, pools), conditions))
+        terms = terms_of(lease, pools, priority_of(self.ledger, lease))
+        self._ask(Bind(lease, entries, terms, conditions))
 
     def _judge(self, lease: Lease) -> None:
         """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
@@ -190,6 +193,7 @@ class _Round:
 
     def _lend(self, group: list[str]) -> None:
         out = Walk(self.ledger, self.freeing, self.now).run(group)
+        self.ledger.keep(group, out.kept_for)
         for grant in out.grants:
             for name, request in grant.names.items():
                 self._claim(grant, name, request)
@@ -244,7 +248,7 @@ class _Round:
                 self._explain(uid)
 
 
-def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
+def terms_of(lease: Lease, pools: list[Pool], priority: int) -> Terms:
     """The pools' rules that a Lease is bound under: the strictest of them, and their common onLoss and releaseState.
 
     Where they differ, each Resource keeps its own: `holder.releaseState`, and its Pool's onLoss."""
@@ -256,5 +260,5 @@ def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
         max_duration=min(longest, default=None),
         release_state=lease.release_state or (releases.pop() if len(releases) == 1 else None),
         on_loss=losses.pop() if len(losses) == 1 else None,
-        priority=lease.priority,
+        priority=priority,
     )

@@ -363,6 +363,7 @@ class Ledger(Surroundings):
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
             self._unindex_resource(resource)
+            self.lanes.set_holder(name, None)
             self._torn_away(resource)
             self.blanks.pop(name, None)
             self.fresh.pop(resource.uid, None)

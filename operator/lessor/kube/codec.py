@@ -9,6 +9,7 @@ here is what a schema can't say, and what stands in objects that an older schema
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from lessor.core.model import (
     Conditions,
     ConditionStatus,
     Entry,
+    FairShare,
     Holder,
     HolderFacts,
     Item,
@@ -46,7 +48,7 @@ Body = Mapping[str, Any]
 _LEASE_FIELDS = frozenset(
     ("requests", "priority", "holder", "renewTime", "releaseState", "ttlAfterFinished", "adopt", "release", "outcome")
 )
-_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "from", "as"))
+_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "selector", "firstOf", "from", "as"))
 _DEFAULT_TTL = 3600.0  # seconds
 _DEFAULT_TERM = 1800.0
 
@@ -133,6 +135,7 @@ def lease(body: Body) -> Lease:
         created=seconds(meta["creationTimestamp"]),
         requests=tuple(_request(r) for r in spec["requests"]),
         priority=spec.get("priority", 0),
+        labels=meta.get("labels") or {},
         identity=(spec.get("holder") or {}).get("identity") or "",
         release_state=spec.get("releaseState"),
         release={r["name"]: r.get("state") for r in spec.get("release") or ()},
@@ -163,13 +166,21 @@ def selector(s: Body) -> Selector:
 
 
 def _request(r: Body) -> Request:
+    plain = _plain(r, r)
+    ways = tuple(_plain({"count": plain.count, **way}, r) for way in r.get("firstOf") or ())
+    return replace(plain, alternatives=ways) if ways else plain
+
+
+def _plain(r: Body, request: Body) -> Request:
+    """A request itself, or one of its alternatives."""
     return Request(
-        name=r.get("name", "main"),
+        name=request.get("name", "main"),
         pool=r.get("pool", ""),
         count=r.get("count", 1),
         names=frozenset(r.get("names") or ()),
-        from_state=r.get("from", FREE),
-        as_state=r.get("as", LEASED),
+        from_state=request.get("from", FREE),
+        as_state=request.get("as", LEASED),
+        selector=selector(r["selector"]) if "selector" in r else None,
     )
 
 
@@ -280,6 +291,7 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
     lending = spec.get("lease") or {}
     janitor = (spec.get("janitor") or {}).get("provider", "none") != "none"
     longest = lending.get("maxDuration")
+    queue = spec.get("queue") or {}
     same = known is not None and known.uid == meta["uid"] and known.generation == meta.get("generation", 0)
     return Pool(
         name=meta["name"],
@@ -293,7 +305,10 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
         on_loss=lending.get("onLoss") or (DIRTY if janitor else FREE),
         renew_within=duration(lending.get("renewWithin", "30m")),
         max_duration=duration(longest) if longest else None,
-        reserve_after=duration((spec.get("queue") or {}).get("reserveAfter", "10m")),
+        reserve_after=duration(queue.get("reserveAfter", "10m")),
+        max_priority=queue.get("maxPriority"),
+        max_per_tenant=queue.get("maxPerTenant"),
+        fair_share=_fair_share(queue["fairShare"]) if "fairShare" in queue else None,
         hold=spec.get("mode", "Active") != "Active",
         janitor=janitor,
         protected=FINALIZER in (meta.get("finalizers") or ()),
@@ -309,6 +324,11 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
             status.get("waiting", -1),
         ),
     )
+
+
+def _fair_share(f: Body) -> FairShare:
+    by_label = f.get("by", "Namespace") == "Label"
+    return FairShare(f["labelKey"] if by_label else None, f.get("weights") or {})
 
 
 def _items(pool_name: str, spec: Body) -> dict[str, Item]:
@@ -341,9 +361,8 @@ def _item(item: Body, template: Body) -> Item:
 
 
 def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
-    resources, lending, queue = spec["resources"], spec.get("lease") or {}, spec.get("queue") or {}
+    resources, lending = spec["resources"], spec.get("lease") or {}
     out = [f"spec.{field}" for field in ("access", "needs", "credentials") if spec.get(field)]
-    out += [f"spec.queue.{field}" for field in ("fairShare", "maxPerTenant", "maxPriority") if field in queue]
     if "dynamic" in resources:
         out.append("spec.resources.dynamic")
     if "maxDuration" in lending:

@@ -72,7 +72,6 @@ class Indexes:
         self.unborn: dict[str, str] = {}  # names that never existed, reserved by this process -> uid of their Pool
         self.claimed_names = ClaimedNames()
         self.objections: dict[str, Objection] = {}  # by Pool name
-        self.kept: dict[str, str] = {}  # free Resource -> uid of the Lease that it is kept for
         self.dirty_leases: dict[str, None] = {}
         self.dirty_resources: dict[str, None] = {}
         self.dirty_pools: dict[str, None] = {}  # something can be lent, or somebody wants something

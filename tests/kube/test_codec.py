@@ -17,6 +17,7 @@ from lessor.api.models.lease import Request as Request_
 from lessor.api.names import FINALIZER
 from lessor.core import actions as a
 from lessor.core.model import (
+    Access,
     Condition,
     ConditionStatus,
     Entry,
@@ -25,6 +26,7 @@ from lessor.core.model import (
     Item,
     Lease,
     LeaseState,
+    Namespace,
     PastHolder,
     Pool,
     Request,
@@ -347,8 +349,23 @@ def test_the_items_of_a_pool_are_read_again_when_its_spec_is_another(meta: Json)
     assert list(pool(body, first).items) == ["aws-9"]
 
 
+def test_who_may_ask_of_a_pool_is_read() -> None:
+    assert pool(bodies.pool()).access is None
+    assert pool(bodies.pool(access={"namespaces": ["ci", "qa"]})).access == Access(frozenset({"ci", "qa"}))
+    wanted = {"matchLabels": {"team": "a"}, "matchExpressions": [{"key": "old", "operator": "DoesNotExist"}]}
+    access = pool(bodies.pool(access={"namespaceSelector": wanted})).access
+    assert access is not None
+    assert str(access.selector) == "team=a,!old"
+
+
+def test_a_namespace_is_read_with_its_labels_and_whether_it_goes() -> None:
+    meta = {"name": "ci", "uid": "u", "resourceVersion": "1"}
+    assert codec.namespace({"metadata": meta}) == Namespace("ci", "u")
+    body = {"metadata": {**meta, "labels": {"team": "a"}, "deletionTimestamp": "2026-11-24T00:00:00Z"}}
+    assert codec.namespace(body) == Namespace("ci", "u", {"team": "a"}, going=True)
+
+
 POOL_SETTINGS: dict[str, tuple[Json, str]] = {
-    "access": ({"access": {"namespaces": ["ci"]}}, "spec.access"),
     "needs": ({"needs": [{"pool": "gcp", "count": 1}]}, "spec.needs"),
     "credentials": ({"credentials": {"rotate": {"spec": {}}}}, "spec.credentials"),
     "dynamic": ({"resources": {"dynamic": {"min": 1, "max": 2}}}, "spec.resources.dynamic"),

@@ -219,7 +219,7 @@ class Writer:
         return True
 
     async def _look_again(self, action: Action, begun: float) -> None:
-        if isinstance(action, a.LookAtLease | a.LookAtPool | a.LookAtHolder | a.ListLeases):
+        if isinstance(action, a.LookAtLease | a.LookAtPool | a.LookAtNamespace | a.LookAtHolder | a.ListLeases):
             await asyncio.sleep(PAUSE_S[1])
             self._ledger.settled(action)  # a read is simply decided again
             return

@@ -269,6 +269,18 @@ class LookAtPool:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtNamespace:
+    """A live read before a Lease is refused for what its namespace lacks."""
+
+    event: ClassVar[None] = None
+    name: str
+
+    @property
+    def key(self) -> Key:
+        return ("LookAtNamespace", self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtHolder:
     """A live read of a holder, begun after `tick`: before an end, and before its uid is pinned."""
 
@@ -296,14 +308,14 @@ ResourceWrite: TypeAlias = (
 LeaseWrite: TypeAlias = Bind | Raise | Report | Shrink | End
 PoolWrite: TypeAlias = ProtectPool | UnprotectPool | ReserveOrdinals | ReportPool
 Write: TypeAlias = ResourceWrite | LeaseWrite | PoolWrite | CreateResource | TellUnreadable
-Read: TypeAlias = LookAtLease | LookAtPool | LookAtHolder | ListLeases
+Read: TypeAlias = LookAtLease | LookAtPool | LookAtNamespace | LookAtHolder | ListLeases
 Action: TypeAlias = Write | Read
 
 
 def version_of(action: Action) -> int:
     """The version of its object that an action was decided on; 0: of none."""
     match action:
-        case CreateResource() | LookAtLease() | LookAtHolder() | ListLeases():
+        case CreateResource() | LookAtLease() | LookAtNamespace() | LookAtHolder() | ListLeases():
             return 0
         case LookAtPool():
             return action.version

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .access import is_open
 from .actions import Free, Report, lease_key
 from .lanes import InLine
 from .ledger import Ledger
@@ -217,5 +218,6 @@ def may_be_granted(ledger: Ledger, lease: Lease) -> bool:
         or key in ledger.unreadable
         # A report says where it stands and leaves its attempt alone: it costs nobody their turn.
         or not (writing is None or isinstance(writing, Report))
+        or not all(any(is_open(ledger, lease, way) for way in request.ways) for request in lease.requests)
         or not (lease.accepted or all(may_end_as_it_wishes(ledger, lease, w) for w in ways_of(ledger, lease)))
     )

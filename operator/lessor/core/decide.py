@@ -6,6 +6,8 @@ the last decision is looked at, so the cost of a grant does not grow with the nu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .actions import (
     Action,
     Bind,
@@ -15,6 +17,7 @@ from .actions import (
     Free,
     HandOver,
     LookAtLease,
+    LookAtNamespace,
     LookAtPool,
     Raise,
     Report,
@@ -153,15 +156,23 @@ class _Round:
         if now.mono < due and not final:
             ledger.timers.set("lease", lease.uid, due)
             return
-        unread = [] if final else [name for name in lease.pools if ledger.pool_looks.get(name, -1.0) < due]
-        if not unread:
+        looks = [] if final else list(self._looks(lease, why[0], due))
+        if not looks:
             state = LeaseState.REFUSED
             self._ask(End(lease, Event.REFUSE, state, end_conditions(lease, state, why)))
-        for name in unread:
-            pool = ledger.pools.get(name)
-            look = LookAtPool(name, pool.version if pool is not None else 0)
+        for look in looks:
             if look.key not in ledger.pending:
                 self._ask(look)
+
+    def _looks(self, lease: Lease, reason: str, due: float) -> Iterator[LookAtPool | LookAtNamespace]:
+        """The live reads of what a Lease fails of that were not made since `due` (`Now.mono`)."""
+        ledger = self.ledger
+        for name in lease.pools:
+            if ledger.pool_looks.get(name, -1.0) < due:
+                pool = ledger.pools.get(name)
+                yield LookAtPool(name, pool.version if pool is not None else 0)
+        if reason is Reason.NOT_PERMITTED and ledger.namespace_looks.get(lease.namespace, -1.0) < due:
+            yield LookAtNamespace(lease.namespace)
 
     # -- resources
 

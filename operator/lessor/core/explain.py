@@ -20,6 +20,7 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     NOT_SUPPORTED_YET = "NotSupportedYet"
     POOL_NOT_FOUND = "PoolNotFound"
+    NOT_PERMITTED = "NotPermitted"
     NO_MATCHING_RESOURCE = "NoMatchingResource"
     COUNT_EXCEEDS_POOL = "CountExceedsPool"
     EXCEEDS_TENANT_LIMIT = "ExceedsTenantLimit"

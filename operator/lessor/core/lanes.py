@@ -38,10 +38,14 @@ def reserve_after(names: Iterable[str], pools: Mapping[str, Pool]) -> float:
     return min(known, default=DEFAULT_RESERVE_AFTER_S)
 
 
-def shape_of(lease: Lease) -> tuple[object, ...]:
-    """What it asks for. The wish for its end rules alternatives out, so Leases with alternatives differ by it."""
+def shape_of(lease: Lease, pools: Mapping[str, Pool]) -> tuple[object, ...]:
+    """What it asks for. The wish for its end rules alternatives out, and so does its namespace where a pool is not for
+    all, so Leases with alternatives differ by them."""
     requests = tuple(tuple(way.kind for way in request.ways) for request in lease.requests)
-    return requests, lease.release_state if any(len(ways) > 1 for ways in requests) else None
+    if all(len(ways) == 1 for ways in requests):
+        return (requests,)
+    not_for_all = any((pool := pools.get(name)) is not None and pool.access is not None for name in lease.pools)
+    return requests, lease.release_state, lease.namespace if not_for_all else None
 
 
 @dataclass(slots=True)
@@ -194,7 +198,7 @@ class Lanes:
             self.join(lease)
 
     def _line(self, lease: Lease) -> Line:
-        shape = shape_of(lease)
+        shape = shape_of(lease, self._pools)
         line = self._lines.get(shape)
         if line is None:
             line = self._lines[shape] = Line(shape, lease.pools, reserve_after(lease.pools, self._pools))

@@ -24,6 +24,7 @@ from .actions import (
     ListLeases,
     LookAtHolder,
     LookAtLease,
+    LookAtNamespace,
     LookAtPool,
     UpdateResource,
     lease_key,
@@ -46,6 +47,7 @@ class Ledger(Surroundings):
     def __init__(self) -> None:
         super().__init__()
         self.pool_looks: dict[str, float] = {}  # Pool name -> `Now.mono` of the last live read
+        self.namespace_looks: dict[str, float] = {}  # the same of Namespaces
         self.failing: dict[str, tuple[str, float]] = {}  # Lease uid -> what it fails of, since `Now.mono`
         self.timers = Timers()
         self.tick = 0  # grows with each observation and answer
@@ -222,10 +224,15 @@ class Ledger(Surroundings):
         """A live read of a Pool was answered (its content was observed before)."""
         self.pool_looks[name] = at
 
+    def observe_namespace_look(self, name: str, at: float) -> None:
+        """The same of a Namespace."""
+        self.namespace_looks[name] = at
+
     def stops_failing(self, uid: str) -> None:
         self.failing.pop(uid, None)
         if not self.failing:
             self.pool_looks.clear()
+            self.namespace_looks.clear()
 
     # -- own writes
 
@@ -263,7 +270,7 @@ class Ledger(Surroundings):
                 self.dirty_resources.update(dict.fromkeys(self.blanks))
             case LookAtLease():
                 self.dirty_resources.update(self.claims.get(action.uid, {}))
-            case LookAtPool():
+            case LookAtPool() | LookAtNamespace():
                 self.dirty_leases.update(dict.fromkeys(self.failing))
             case LookAtHolder():
                 self.holders.touch(action.about)

@@ -141,6 +141,14 @@ class FairShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Which namespaces may ask: those of these names, or those with these labels."""
+
+    namespaces: frozenset[str] | None = None
+    selector: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A Boskos "type": interchangeable Resources, and the rules under which they are lent."""
 
@@ -159,6 +167,7 @@ class Pool:
     max_priority: int | None = None
     max_per_tenant: int | None = None  # resources
     fair_share: FairShare | None = None
+    access: Access | None = None  # None: all namespaces may ask
     hold: bool = False  # mode Hold or HoldAndDrain: no new leases
     janitor: bool = False
     protected: bool = True  # our finalizer is on it
@@ -181,7 +190,7 @@ class Pool:
     @property
     def queueing(self) -> tuple[object, ...]:
         """What of it places a Lease in the queue."""
-        return self.reserve_after, self.max_priority, self.max_per_tenant, self.fair_share
+        return self.reserve_after, self.max_priority, self.max_per_tenant, self.fair_share, self.access
 
     @property
     def tells_tenants_apart(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .access import what_is_missing
 from .actions import pool_key
 from .explain import Reason, Why, fields, paused
 from .ledger import Ledger
@@ -53,6 +54,8 @@ def _impossible(ledger: Ledger, lease: Lease, way: Request) -> Why | None:
     if pool is None:
         gone = Reason.POOL_NOT_FOUND, f"there is no pool {way.pool}: create it, or correct the request's pool"
         return unreadable(ledger, way.pool) or gone
+    if (missing := what_is_missing(ledger, pool, lease.namespace)) is not None:
+        return Reason.NOT_PERMITTED, missing
     if not pool.unsupported and (why := _exceeds(ledger, pool, way)):
         return why
     if not may_end_as_it_wishes(ledger, lease, (way,)):
@@ -129,11 +132,15 @@ def unreadable(ledger: Ledger, pool: str) -> Why | None:
 
 def waiting(ledger: Ledger, lease: Lease) -> Why:
     """Why an acceptable Lease waits: the first that applies, most specific and soonest mended first."""
+
+    def closed(way: Request) -> Why | None:
+        return _gone(ledger, way) or _forbidden(ledger, lease, way)
+
     return (
-        _first_closed(lease, lambda way: _gone(ledger, way))
+        _first_closed(lease, closed)
         or _limit_reached(ledger, lease)
-        or _first_closed(lease, lambda way: _gone(ledger, way) or _paused(ledger, way))
-        or _first_closed(lease, lambda way: _gone(ledger, way) or _paused(ledger, way) or _cordoned(ledger, way))
+        or _first_closed(lease, lambda way: closed(way) or _paused(ledger, way))
+        or _first_closed(lease, lambda way: closed(way) or _paused(ledger, way) or _cordoned(ledger, way))
         or _short_of(ledger, lease)
     )
 
@@ -152,6 +159,12 @@ def _gone(ledger: Ledger, way: Request) -> Why | None:
         return None
     gone = Reason.POOL_NOT_FOUND, f"pool {way.pool} was deleted; the lease waits until it is back"
     return unreadable(ledger, way.pool) or gone
+
+
+def _forbidden(ledger: Ledger, lease: Lease, way: Request) -> Why | None:
+    """Of a Lease that was accepted before its pool was edited."""
+    missing = what_is_missing(ledger, ledger.pools[way.pool], lease.namespace)
+    return (Reason.NOT_PERMITTED, missing) if missing is not None else None
 
 
 def _paused(ledger: Ledger, way: Request) -> Why | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .access import is_open
 from .ledger import Ledger
 from .match import Group, Labels, Names, Supply, without_limit
 from .model import Lease, Request
@@ -68,7 +69,8 @@ def room_of(ledger: Ledger, lease: Lease, granted: Mapping[tuple[str, str], int]
 
 
 def ways_of(ledger: Ledger, lease: Lease) -> list[tuple[Request, ...]]:
-    """The plain requests that may fulfil each request: of alternatives those whose pools let it end as it wishes.
+    """The plain requests that may fulfil each request: of alternatives those whose pools it may ask of, and which let
+    it end as it wishes.
 
     Where none does it is as if all did: a Lease that was accepted is not to suffer from a Pool's edit, and one that
     was not is refused."""
@@ -76,6 +78,7 @@ def ways_of(ledger: Ledger, lease: Lease) -> list[tuple[Request, ...]]:
     for request in lease.requests:
         ways = request.ways
         if len(ways) > 1:
+            ways = tuple(way for way in ways if is_open(ledger, lease, way)) or ways
             ways = tuple(way for way in ways if may_end_as_it_wishes(ledger, lease, (way,))) or ways
         out.append(ways)
     return out

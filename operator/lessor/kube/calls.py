@@ -66,6 +66,8 @@ def call_for(action: a.Action, at: float) -> Call:
             return Call("get", paths.one(paths.LEASES, action.name, action.namespace))
         case a.LookAtPool():
             return Call("get", paths.one(paths.POOLS, action.name))
+        case a.LookAtNamespace():
+            return Call("get", paths.one(paths.NAMESPACES, action.name))
         case a.LookAtHolder():
             raise AssertionError("under which path a holder's kind is served is found out where it is watched")
         case a.ListLeases():

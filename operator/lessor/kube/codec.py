@@ -21,6 +21,7 @@ from lessor.core.model import (
     DIRTY,
     FREE,
     LEASED,
+    Access,
     Condition,
     Conditions,
     ConditionStatus,
@@ -309,6 +310,7 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
         max_priority=queue.get("maxPriority"),
         max_per_tenant=queue.get("maxPerTenant"),
         fair_share=_fair_share(queue["fairShare"]) if "fairShare" in queue else None,
+        access=_access(spec["access"]) if spec.get("access") else None,
         hold=spec.get("mode", "Active") != "Active",
         janitor=janitor,
         protected=FINALIZER in (meta.get("finalizers") or ()),
@@ -329,6 +331,11 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
 def _fair_share(f: Body) -> FairShare:
     by_label = f.get("by", "Namespace") == "Label"
     return FairShare(f["labelKey"] if by_label else None, f.get("weights") or {})
+
+
+def _access(a: Body) -> Access:
+    names, labels = a.get("namespaces"), a.get("namespaceSelector")
+    return Access(frozenset(names) if names is not None else None, selector(labels) if labels is not None else None)
 
 
 def _items(pool_name: str, spec: Body) -> dict[str, Item]:
@@ -362,7 +369,7 @@ def _item(item: Body, template: Body) -> Item:
 
 def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
     resources, lending = spec["resources"], spec.get("lease") or {}
-    out = [f"spec.{field}" for field in ("access", "needs", "credentials") if spec.get(field)]
+    out = [f"spec.{field}" for field in ("needs", "credentials") if spec.get(field)]
     if "dynamic" in resources:
         out.append("spec.resources.dynamic")
     if "maxDuration" in lending:

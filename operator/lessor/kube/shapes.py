@@ -81,6 +81,7 @@ SHAPES: dict[str, dict[str, Any]] = {
                 "maxPriority": int,
             },
             "template": {key: shape for key, shape in _ITEM.items() if key != "name"},
+            "access": {"namespaces": [str], "namespaceSelector": SELECTOR},
             "mode": str,
             "janitor": {"provider": str},
         },

@@ -70,7 +70,7 @@ async def test_what_kubectl_shows_of_everything_can_be_read_at_120_columns(world
     held = await world.ready("e2e-aws-ovn")
     await world.lease("e2e-waits", quota, count=3)
     await world.waits("e2e-waits", "WaitingForCapacity")
-    await world.lease("e2e-refused", quota, maxDuration="1h")
+    await world.lease("e2e-refused", quota, outcome={"result": "Succeeded"})
     await world.refused("e2e-refused", "NotSupportedYet")
 
     def counted() -> bool:

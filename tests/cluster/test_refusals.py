@@ -101,25 +101,13 @@ async def test_a_lease_whose_pool_is_deleted_waits_until_it_is_back(world: World
 # Each field that has no effect in this version: what is said of it names it.
 LEASES: dict[str, dict[str, Any]] = {
     "spec.requests[main].clusterProfile": {"requests": [{"clusterProfile": "some"}]},
-    "spec.holder.pod": {"holder": {"pod": {"name": "some"}}},
-    "spec.holder.ref": {"holder": {"ref": {"apiVersion": "batch/v1", "kind": "Job", "name": "some"}}},
-    "spec.renewWithin": {"renewWithin": "10m"},
-    "spec.waiterRenewWithin": {"waiterRenewWithin": "10m"},
-    "spec.collectWithin": {"collectWithin": "10m"},
-    "spec.renewSlack": {"renewSlack": "10s"},
-    "spec.maxDuration": {"maxDuration": "6h"},
-    "spec.waitTimeout": {"waitTimeout": "1h"},
-    "spec.ttlAfterFinished": {"ttlAfterFinished": "2h"},
     "spec.adopt": {"adopt": True, "requests": [{"pool": "POOL", "names": ["POOL-0"]}]},
     "spec.outcome": {"outcome": {"result": "Succeeded"}},
 }
 POOLS: dict[str, dict[str, Any]] = {
-    "spec.access": {"access": {"namespaces": ["some"]}},
     "spec.needs": {"needs": [{"pool": "some"}]},
     "spec.credentials": {"credentials": {"rotate": {"template": {}}}},
     "spec.resources.dynamic": {"resources": {"dynamic": {"min": 1, "max": 2}}},
-    "spec.lease.maxDuration": {"lease": {"maxDuration": "6h"}},
-    "spec.lease.renewWithin": {"lease": {"renewWithin": "10m"}},
     "spec.mode: HoldAndDrain": {"mode": "HoldAndDrain"},
     "spec.janitor": {"janitor": {"provider": "aws"}},
     "spec.template.credentialsSecret": {"template": {"credentialsSecret": "some"}},

@@ -43,28 +43,35 @@ def applied(action: a.Write, wall: float, version: int, stamp: Callable[[float],
             seen = p.generation
             conditions = _stamped(action.conditions, p.conditions, stamp(wall))
             return replace(p, version=version, said=said, observed_generation=seen, conditions=conditions)
-        case a.Bind() | a.Raise() | a.Report() | a.Shrink() | a.End():
-            return _lease_after(action, version, stamp(wall))
+        case a.Bind() | a.Raise() | a.Report() | a.NoteHolder() | a.Shrink() | a.End():
+            return _lease_after(action, wall, version, stamp(wall))
+        case a.DeleteLease(of):
+            return replace(of, version=version, deleting=True)
         case a.TellUnreadable():
             raise AssertionError("what can't be read has no model")
         case _:
             return _resource_after(action, wall, version, stamp)
 
 
-def _lease_after(action: a.LeaseWrite, version: int, at: str) -> Lease:
+def _lease_after(action: a.LeaseWrite, wall: float, version: int, at: str) -> Lease:
     old = replace(action.lease, version=version)
+    told = {"observed_generation": old.generation}
     match action:
         case a.Raise():
             return replace(old, attempt=old.attempt + 1)
         case a.Shrink(_, entries):
             return replace(old, resources=entries)
+        case a.NoteHolder(_, alive, pin):
+            said = _stamped({**old.conditions, alive.type: alive}, old.conditions, at)
+            return replace(old, conditions=said, holder_uid=pin or old.holder_uid)
         case a.Bind(_, entries, terms):
-            new = replace(old, state=LeaseState.BOUND, resources=entries, terms=terms, accepted=True)
+            new = replace(old, state=LeaseState.BOUND, resources=entries, terms=terms, accepted=True, **told)
+            new = replace(new, holder_uid=action.holder_uid or old.holder_uid, bound_time=wall)
         case a.Report(_, accepted):
-            new = replace(old, accepted=accepted)
+            new = replace(old, accepted=accepted, holder_uid=action.holder_uid or old.holder_uid, **told)
         case a.End(_, _, state):
             accepted = action.conditions["Accepted"].status == "True"
-            new = replace(old, state=state, resources=(), accepted=accepted)
+            new = replace(old, state=state, resources=(), accepted=accepted, finished_at=wall, **told)
     return replace(new, conditions=_stamped(action.conditions, old.conditions, at))
 
 

@@ -52,11 +52,13 @@ def test_a_resource_takes_the_steps_of_its_table_and_no_other(phase: ResourcePha
 def test_a_lease_takes_the_steps_of_its_table_and_no_other(state: LeaseState, event: Event) -> None:
     allowed = {
         (LeaseState.WAITING, Event.REPORT): LeaseState.WAITING,
+        (LeaseState.WAITING, Event.NOTE_HOLDER): LeaseState.WAITING,
         (LeaseState.WAITING, Event.RAISE): LeaseState.WAITING,
         (LeaseState.WAITING, Event.BIND): LeaseState.BOUND,
         (LeaseState.WAITING, Event.REFUSE): LeaseState.REFUSED,
         (LeaseState.WAITING, Event.RELEASE): LeaseState.RELEASED,
         (LeaseState.WAITING, Event.EXPIRE): LeaseState.EXPIRED,
+        (LeaseState.BOUND, Event.NOTE_HOLDER): LeaseState.BOUND,
         (LeaseState.BOUND, Event.SHRINK): LeaseState.BOUND,
         (LeaseState.BOUND, Event.RELEASE): LeaseState.RELEASED,
         (LeaseState.BOUND, Event.EXPIRE): LeaseState.EXPIRED,

@@ -94,6 +94,8 @@ READY = {"Ready": Condition("Ready", ConditionStatus.TRUE, Reason.READY, "lends"
 ENDED = end_conditions(bound(), LeaseState.RELEASED, (Reason.RELEASED, "its holder released it"))
 TERMS = Terms(1800.0, 5400.0, "dirty", "free", -3)
 FEW_TERMS = Terms(60.0, None, None, None, 0)
+SLACK_TERMS = Terms(60.0, None, None, None, 0, 90.0)
+SEEN = Condition("HolderAlive", ConditionStatus.TRUE, Reason.POD_RUNNING, "Pod p is there and has not ended")
 
 WRITES: dict[str, tuple[Json, a.Write]] = {
     "Claim": (NAKED, a.Claim(naked(), HOLDER, "leased")),
@@ -113,6 +115,16 @@ WRITES: dict[str, tuple[Json, a.Write]] = {
     "Raise": (WAITING, a.Raise(waiting(), (("some-uid", 0),))),
     "Report": (WAITING, a.Report(waiting(), True, waiting_conditions(WHY, accepted=True))),
     "Report, not accepted": (WAITING, a.Report(waiting(), False, waiting_conditions(WHY, accepted=False))),
+    "Bind, with all that is known of its holder": (
+        WAITING,
+        a.Bind(waiting(), ENTRIES, SLACK_TERMS, bound_conditions([], SEEN), "pod-uid", AT + 60),
+    ),
+    "Report, with what is known of its holder": (
+        WAITING,
+        a.Report(waiting(), True, waiting_conditions(WHY, accepted=True, alive=SEEN), "pod-uid"),
+    ),
+    "NoteHolder": (BOUND, a.NoteHolder(bound(), SEEN)),
+    "NoteHolder, pinned": (WAITING, a.NoteHolder(waiting(), SEEN, "pod-uid")),
     "Shrink": (BOUND, a.Shrink(bound(), ENTRIES[1:])),
     "End": (BOUND, a.End(bound(), Event.RELEASE, LeaseState.RELEASED, ENDED)),
     "End of one that waits": (WAITING, a.End(waiting(), Event.REFUSE, LeaseState.REFUSED, ENDED)),
@@ -244,6 +256,32 @@ def test_a_plain_resource_is_created_without_empty_fields() -> None:
     assert call.body is not None
     assert call.body["spec"] == {"pool": "aws"}
     assert "labels" not in call.body["metadata"]
+
+
+def test_what_the_holder_changed_since_the_bind_can_be_told_after_a_note_about_it() -> None:
+    body = bodies.lease({**BOUND["status"], "observedGeneration": 2})
+    assert read(body).collected
+    assert read(written(body, a.NoteHolder(read(body), SEEN))).collected
+
+
+def test_a_note_about_the_holder_keeps_every_other_condition() -> None:
+    first = written(WAITING, a.Report(waiting(), True, waiting_conditions(WHY, accepted=True)))
+    then = written(first, a.NoteHolder(read(first), SEEN, "pod-uid"))
+    assert [c["type"] for c in then["status"]["conditions"]] == [c["type"] for c in first["status"]["conditions"]]
+    assert then["status"]["holderUID"] == "pod-uid"
+
+
+def test_when_a_lease_ends_unless_it_is_renewed_is_written_with_the_bind() -> None:
+    status = status_of("Bind, with all that is known of its holder")
+    assert status["expireTime"] == "2026-11-24T16:01:00.250000Z"
+    assert (status["terms"]["renewWithin"], status["terms"]["renewSlack"]) == ("1m", "1m30s")
+    assert "expireTime" not in status_of("Bind")
+
+
+def test_the_deletion_of_a_finished_lease_is_guarded() -> None:
+    call = call_for(a.DeleteLease(bound()), AT)
+    assert (call.verb, call.path) == ("delete", "/apis/lessor.dev/v1alpha1/namespaces/ci/leases/e2e")
+    assert call.body == {"preconditions": {"uid": "e2e-uid", "resourceVersion": "7"}}
 
 
 def test_a_deletion_is_guarded_too() -> None:

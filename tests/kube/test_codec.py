@@ -23,6 +23,7 @@ from lessor.core.model import (
     Entry,
     FairShare,
     Holder,
+    HolderKey,
     Item,
     Lease,
     LeaseState,
@@ -32,6 +33,7 @@ from lessor.core.model import (
     Request,
     Resource,
     Terms,
+    Tracked,
 )
 from lessor.kube import codec
 from tests.core import build
@@ -40,6 +42,13 @@ from tests.kube import bodies
 from tests.kube.bodies import CREATED, HELD, Json
 
 CREATED_S = 1_795_532_400.0
+RENEWED: Json = {
+    "manager": "job",
+    "operation": "Update",
+    "time": "2026-11-24T15:01:00Z",
+    "fieldsType": "FieldsV1",
+    "fieldsV1": {"f:spec": {"f:renewTime": {}}},
+}
 CONDITION: Json = {
     "type": "Accepted",
     "status": "True",
@@ -80,18 +89,40 @@ def test_every_field_of_a_lease_that_has_an_effect_is_read() -> None:
         {
             "state": "Bound",
             "attempt": 3,
-            "terms": {"renewWithin": "45m", "maxDuration": "6h", "releaseState": "r", "onLoss": "l", "priority": 2},
+            "terms": {
+                "renewWithin": "45m",
+                "renewSlack": "5s",
+                "maxDuration": "6h",
+                "releaseState": "r",
+                "onLoss": "l",
+                "priority": 2,
+            },
+            "holderUID": "pod-uid",
+            "boundTime": "2026-11-24T15:00:01.500000Z",
+            "observedGeneration": 2,
             "resources": [{"name": "aws-1", "request": "a", "pool": "aws", "epoch": 5, "attributes": {"k": "v"}}],
             "conditions": [CONDITION],
         },
         requests=[{"name": "a", "pool": "aws", "count": 2, "names": ["x", "y"], "from": "dirty", "as": "cleaning"}],
         priority=5,
-        holder={"identity": "job 7"},
-        renewTime=CREATED,
+        holder={
+            "identity": "job 7",
+            "pod": {"name": "p"},
+            "ref": {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "job-uid"},
+        },
+        renewTime="1999-12-31T23:59:59Z",
+        renewWithin="10m",
+        waiterRenewWithin="1m",
+        collectWithin="30s",
+        renewSlack="5s",
+        maxDuration="12h",
+        waitTimeout="2h",
+        ttlAfterFinished="0s",
         releaseState="dirty",
         release=[{"name": "*"}, {"name": "aws-1", "state": "s"}],
     )
     body["metadata"]["deletionTimestamp"] = CREATED
+    body["metadata"]["managedFields"] = [RENEWED]
     assert lease(body) == Lease(
         "ci",
         "e2e",
@@ -107,11 +138,58 @@ def test_every_field_of_a_lease_that_has_an_effect_is_read() -> None:
         attempt=3,
         resources=(Entry("aws-1", "a", "aws", 5, {"k": "v"}),),
         accepted=True,
-        terms=Terms(2700.0, 21600.0, "r", "l", 2),
+        terms=Terms(2700.0, 21600.0, "r", "l", 2, 5.0),
         deleting=True,
         generation=3,
+        observed_generation=2,
         conditions=ACCEPTED,
+        tracked=(
+            Tracked(HolderKey("v1", "Pod", "ci", "p")),
+            Tracked(HolderKey("batch/v1", "Job", "ci", "j"), "job-uid"),
+        ),
+        holder_uid="pod-uid",
+        renewal="1999-12-31T23:59:59Z",
+        renewed_at=CREATED_S + 60,
+        renew_within=600.0,
+        waiter_renew_within=60.0,
+        collect_within=30.0,
+        renew_slack=5.0,
+        max_duration=43200.0,
+        wait_timeout=7200.0,
+        ttl=0.0,
+        bound_time=CREATED_S + 1.5,
     )
+
+
+def test_when_a_finished_lease_ended_is_read() -> None:
+    ended = {**CONDITION, "type": "Finished"}
+    assert lease(bodies.lease({"state": "Expired", "conditions": [ended]})).finished_at == CREATED_S
+    assert lease(bodies.lease({"state": "Expired", "conditions": []})).finished_at is None
+    assert lease(bodies.lease({"state": "Bound", "conditions": [ended]})).finished_at is None
+
+
+OTHER: Json = {"manager": "kubectl", "time": "2026-11-24T19:00:00Z", "fieldsV1": {"f:spec": {"f:release": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        ([RENEWED, OTHER], CREATED_S + 60),
+        ([RENEWED, {**RENEWED, "time": "2026-11-24T15:00:30Z", "manager": "other"}], CREATED_S + 60),
+        ([OTHER, {"manager": "x", "time": CREATED, "fieldsV1": {"f:status": {"f:renewTime": {}}}}], None),
+        ([{"manager": "x", "fieldsV1": RENEWED["fieldsV1"]}], None),
+        ([], None),
+    ],
+)
+def test_the_age_of_a_renewal_is_that_of_its_field_as_the_api_server_has_it(fields: list[Json], at: Any) -> None:
+    body = bodies.lease(renewTime=CREATED)
+    body["metadata"]["managedFields"] = fields
+    assert lease(body).renewed_at == at
+
+
+@pytest.mark.parametrize("value", ["", "no time", "2026-11-24T15:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_value_of_a_renewal_is_never_read(value: str) -> None:
+    assert lease(bodies.lease(renewTime=value)).renewal == value
 
 
 @pytest.mark.parametrize("status", ["Unknown", "False"])
@@ -120,15 +198,6 @@ def test_only_accepted_true_is_accepted(status: str) -> None:
 
 
 LEASE_SETTINGS: dict[str, Any] = {
-    "holder.pod": {"name": "p"},
-    "holder.ref": {"apiVersion": "batch/v1", "kind": "Job", "name": "j"},
-    "renewWithin": "10m",
-    "waiterRenewWithin": "10m",
-    "collectWithin": "10m",
-    "renewSlack": "10s",
-    "maxDuration": "1h",
-    "waitTimeout": "1h",
-    "ttlAfterFinished": "2h",
     "adopt": True,
     "outcome": {"result": "Succeeded"},
 }
@@ -136,9 +205,7 @@ LEASE_SETTINGS: dict[str, Any] = {
 
 @pytest.mark.parametrize("path", LEASE_SETTINGS)
 def test_a_field_of_a_lease_without_an_effect_yet_is_named(path: str) -> None:
-    first, _, second = path.partition(".")
-    value = {second: LEASE_SETTINGS[path]} if second else LEASE_SETTINGS[path]
-    assert lease(bodies.lease(None, **{first: value})).unsupported == (f"spec.{path}",)
+    assert lease(bodies.lease(None, **{path: LEASE_SETTINGS[path]})).unsupported == (f"spec.{path}",)
 
 
 def test_a_field_of_a_request_without_an_effect_yet_is_named() -> None:
@@ -147,8 +214,8 @@ def test_a_field_of_a_request_without_an_effect_yet_is_named() -> None:
 
 
 def test_every_field_without_an_effect_is_named_at_once() -> None:
-    body = bodies.lease(maxDuration="1h", adopt=True, holder={"identity": "x", "pod": {"name": "p"}})
-    assert lease(body).unsupported == ("spec.adopt", "spec.holder.pod", "spec.maxDuration")
+    body = bodies.lease(maxDuration="1h", adopt=True, outcome={"result": "Empty"}, holder={"identity": "x"})
+    assert lease(body).unsupported == ("spec.adopt", "spec.outcome")
 
 
 def test_a_default_that_is_spelt_out_is_no_field_without_an_effect() -> None:
@@ -160,7 +227,21 @@ def test_an_accepted_lease_is_not_judged_again_by_what_its_holder_adds() -> None
     assert lease(body).unsupported == ()
 
 
-READ_IN_A_LEASE = {"requests", "priority", "holder", "renewTime", "releaseState", "release"}
+READ_IN_A_LEASE = {
+    "requests",
+    "priority",
+    "holder",
+    "renewTime",
+    "renewWithin",
+    "waiterRenewWithin",
+    "collectWithin",
+    "renewSlack",
+    "maxDuration",
+    "waitTimeout",
+    "ttlAfterFinished",
+    "releaseState",
+    "release",
+}
 READ_IN_A_REQUEST = {"name", "pool", "count", "names", "selector", "firstOf", "from", "as"}
 
 
@@ -172,7 +253,7 @@ def fields(model: Any) -> set[str]:
 def test_no_field_of_a_lease_is_passed_over_in_silence() -> None:
     """A field added to the API has an effect or is answered with NotSupportedYet."""
     spec: Any = models.Lease.model_fields["spec"].annotation
-    assert fields(spec) == READ_IN_A_LEASE | {path.partition(".")[0] for path in LEASE_SETTINGS}
+    assert fields(spec) == READ_IN_A_LEASE | set(LEASE_SETTINGS)
     assert fields(Request_) - READ_IN_A_REQUEST == {"clusterProfile"}
 
 
@@ -369,8 +450,6 @@ POOL_SETTINGS: dict[str, tuple[Json, str]] = {
     "needs": ({"needs": [{"pool": "gcp", "count": 1}]}, "spec.needs"),
     "credentials": ({"credentials": {"rotate": {"spec": {}}}}, "spec.credentials"),
     "dynamic": ({"resources": {"dynamic": {"min": 1, "max": 2}}}, "spec.resources.dynamic"),
-    "maxDuration": ({"lease": {"maxDuration": "6h"}}, "spec.lease.maxDuration"),
-    "renewWithin": ({"lease": {"renewWithin": "10m"}}, "spec.lease.renewWithin"),
     "HoldAndDrain": ({"mode": "HoldAndDrain"}, "spec.mode: HoldAndDrain"),
     "janitor": ({"janitor": {"provider": "external"}}, "spec.janitor"),
     "template": ({"template": {"credentialsSecret": "s"}}, "spec.template.credentialsSecret"),

@@ -146,7 +146,7 @@ def impossible(server: Server, lease: Json) -> str:
     said = (lease.get("status") or {}).get("conditions") or ()
     if any(c["type"] == "Accepted" and c["status"] == "True" for c in said):
         return ""
-    if "waitTimeout" in lease["spec"]:
+    if "adopt" in lease["spec"]:
         return "not supported"
     asked: dict[str, list[Json]] = {}
     for request in lease["spec"]["requests"]:

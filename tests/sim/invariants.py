@@ -94,7 +94,7 @@ class Judge:
     def _bind(self, name: str, uid: Uid, old: Json, new: Json) -> None:
         _demand(not finished(old), f"{name} is finished and is bound")
         _demand("deletionTimestamp" not in old["metadata"], f"{name} is being deleted and is bound")
-        _demand("waitTimeout" not in old["spec"], f"{name} is bound with a field that has no effect yet")
+        _demand("adopt" not in old["spec"], f"{name} is bound with a field that has no effect yet")
         entries = new["status"]["resources"]
         _demand(
             _meets(entries, new["spec"]["requests"]), f"{name} is bound to {entries}, which is not what it asked for"

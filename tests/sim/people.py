@@ -54,7 +54,7 @@ LEASES: list[Json] = [
     {"requests": [{"pool": "a", "from": "dusty", "as": "busy"}]},
     {"requests": [{"pool": "a", "from": "lost"}]},
     {"requests": [ONE], "releaseState": "nowhere"},  # not allowed
-    {"requests": [ONE], "waitTimeout": "5m"},  # not supported yet
+    {"requests": [{"pool": "a", "names": ["a-0"]}], "adopt": True},  # not supported yet
 ]
 
 

@@ -17,6 +17,7 @@ from lessor.core.initialise import raised
 from lessor.core.ledger import Ledger
 from lessor.core.model import Lease, Pool, Resource
 from lessor.kube import codec
+from lessor.kube.holders import holder_facts
 
 Json = dict[str, Any]
 
@@ -74,9 +75,9 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
             if action.fresh:
                 ledger.fresh[answer["metadata"]["uid"]] = None
             observe(ledger, a.RESOURCE, answer)
-        case a.DeleteResource():
-            if answer.get("kind") != "Status":  # a Status says that it went at once; else it waits for its finalizer
-                observe(ledger, a.RESOURCE, answer)
+        case a.DeleteResource() | a.DeleteLease():
+            if answer.get("kind") != "Status":  # a Status says that it went at once; else it waits for a finalizer
+                observe(ledger, action.key[0], answer)
             else:
                 ledger.observe_missing(action.key, a.version_of(action))
         case _:
@@ -104,7 +105,7 @@ def _was_read(ledger: Ledger, action: a.Read, answer: Any, at_mono: float) -> No
             if answer["metadata"]["uid"] != action.uid:
                 ledger.observe_lease_absent(action.uid)
         case a.LookAtHolder():
-            ledger.holders.looked(action.about, codec.holder_facts(answer), action.tick)
+            ledger.holders.looked(action.about, holder_facts(answer), action.tick)
 
 
 def told(ledger: Ledger, action: a.TellUnreadable) -> None:
@@ -118,7 +119,10 @@ def told(ledger: Ledger, action: a.TellUnreadable) -> None:
 def found(ledger: Ledger, action: Action, body: Json) -> None:
     """The action's object was read again, instead of an answer."""
     observe(ledger, action.key[0], body)
-    if isinstance(action, (a.Bind, a.Raise, a.Report, a.Shrink, a.End)) and body["metadata"]["uid"] != action.lease.uid:
+    if (
+        isinstance(action, (a.Bind, a.Raise, a.Report, a.NoteHolder, a.Shrink, a.End, a.DeleteLease))
+        and body["metadata"]["uid"] != action.lease.uid
+    ):
         ledger.observe_missing(action.key, a.version_of(action))  # another of that name
     ledger.settled(action)
 

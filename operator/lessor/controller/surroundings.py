@@ -16,6 +16,7 @@ from lessor.kube import codec, paths
 from lessor.kube.client import Client
 from lessor.kube.discovery import Discovery, NoSuchKind
 from lessor.kube.errors import Forbidden, KubeError, NotFound
+from lessor.kube.holders import holder_facts
 from lessor.kube.watch import BLIND_S, Watches, follow
 
 log = logging.getLogger(__name__)
@@ -88,12 +89,12 @@ class Surroundings:
         self._wake()
 
     def listed(self, group: HolderGroup, bodies: list[Json]) -> None:
-        self._ledger.holders.listed(group, {b["metadata"]["name"]: codec.holder_facts(b) for b in bodies})
+        self._ledger.holders.listed(group, {b["metadata"]["name"]: holder_facts(b) for b in bodies})
         self._wake()
 
     def seen(self, group: HolderGroup, body: Json, *, deleted: bool) -> None:
         key = HolderKey(*group, body["metadata"]["name"])
-        self._ledger.holders.seen(key, None if deleted else codec.holder_facts(body))
+        self._ledger.holders.seen(key, None if deleted else holder_facts(body))
         self._wake()
 
 

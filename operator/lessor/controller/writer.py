@@ -37,10 +37,12 @@ REFUSED_S_MAX = 30.0  # the longest wait before an action that was refused is de
 # Grants do not stand behind a new pool's ten thousand resources.
 _RANK = {
     a.Report: 1,
+    a.NoteHolder: 1,
     a.CreateResource: 2,
     a.UpdateResource: 2,
     a.DeleteResource: 2,
     a.Initialise: 2,
+    a.DeleteLease: 2,
     a.MarkResource: 3,
     a.ReportPool: 3,
 }

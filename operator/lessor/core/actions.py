@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from .model import (
+    Condition,
     Conditions,
     Entry,
     Holder,
@@ -162,6 +163,8 @@ class Bind(_OfLease):
     entries: tuple[Entry, ...]
     terms: Terms
     conditions: Conditions
+    holder_uid: str | None = None  # to be pinned
+    expires: float | None = None  # when it ends unless it is renewed, seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,16 @@ class Report(_OfLease):
     event: ClassVar[Event] = Event.REPORT
     accepted: bool
     conditions: Conditions
+    holder_uid: str | None = None  # to be pinned
+
+
+@dataclass(frozen=True, slots=True)
+class NoteHolder(_OfLease):
+    """What is known of its holder: the condition HolderAlive, and the uid that is pinned at first sight."""
+
+    event: ClassVar[Event] = Event.NOTE_HOLDER
+    alive: Condition
+    holder_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +211,13 @@ class End(_OfLease):
     event: Event
     state: LeaseState
     conditions: Conditions
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteLease(_OfLease):
+    """A finished Lease whose ttlAfterFinished is over."""
+
+    event: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,9 +325,9 @@ class ListLeases:
 ResourceWrite: TypeAlias = (
     Claim | Free | HandOver | Initialise | Adopt | DropFinalizer | MarkResource | UpdateResource | DeleteResource
 )
-LeaseWrite: TypeAlias = Bind | Raise | Report | Shrink | End
+LeaseWrite: TypeAlias = Bind | Raise | Report | NoteHolder | Shrink | End
 PoolWrite: TypeAlias = ProtectPool | UnprotectPool | ReserveOrdinals | ReportPool
-Write: TypeAlias = ResourceWrite | LeaseWrite | PoolWrite | CreateResource | TellUnreadable
+Write: TypeAlias = ResourceWrite | LeaseWrite | DeleteLease | PoolWrite | CreateResource | TellUnreadable
 Read: TypeAlias = LookAtLease | LookAtPool | LookAtNamespace | LookAtHolder | ListLeases
 Action: TypeAlias = Write | Read
 
@@ -321,7 +341,7 @@ def version_of(action: Action) -> int:
             return action.version
         case TellUnreadable():
             return action.item.version
-        case Bind() | Raise() | Report() | Shrink() | End():
+        case Bind() | Raise() | Report() | NoteHolder() | Shrink() | End() | DeleteLease():
             return action.lease.version
         case ProtectPool() | UnprotectPool() | ReserveOrdinals() | ReportPool():
             return action.pool.version

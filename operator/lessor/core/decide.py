@@ -13,12 +13,15 @@ from .actions import (
     Bind,
     Claim,
     Decision,
+    DeleteLease,
     End,
     Free,
     HandOver,
+    LookAtHolder,
     LookAtLease,
     LookAtNamespace,
     LookAtPool,
+    NoteHolder,
     Raise,
     Report,
     TellUnreadable,
@@ -26,12 +29,13 @@ from .actions import (
     resource_key,
 )
 from .allocator import Grant, Walk, assign
-from .endings import dropped, end_of, free_of
+from .endings import dropped, end_of, free_of, reaped
 from .explain import Reason, bound_conditions, end_conditions, waiting_conditions
 from .initialise import initialise
 from .ledger import Ledger
 from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
 from .queue import coupled, priority_of
+from .reaper import alive, expires, judge
 from .reasons import refusal, waiting
 from .states import Event
 from .stock import report, stock
@@ -42,6 +46,7 @@ EXPLAIN_EVERY_S = 10.0  # what others wait for changes with every grant: not a w
 
 def decide(ledger: Ledger, now: Now) -> Decision:
     """The next actions, and when to ask again. Nothing before every kind was listed once."""
+    ledger.stamp(now.mono)
     if not ledger.ready:
         return Decision()
     return _Round(ledger, now).run()
@@ -115,16 +120,53 @@ class _Round:
     # -- leases
 
     def _lease(self, uid: str) -> None:
-        lease = self.ledger.live(uid)
+        lease = self.ledger.leases.get(uid)
         if lease is None or self.ledger.is_busy(lease_key(uid)):
             return
-        if (end := end_of(lease)) is not None:
+        if lease.finished:
+            self._outlived(lease)
+        elif (end := end_of(lease) or self._reaped(lease)) is not None:
             self._ask(end)
         elif lease.waiting and uid in self.ledger.half_done:
             if uid not in self.ledger.claiming:
                 self._bind(lease)
+        elif (note := self._noted(lease)) is not None:
+            self._ask(note)
         elif lease.waiting and not lease.accepted:
             self._judge(lease)
+
+    def _reaped(self, lease: Lease) -> End | None:
+        """Its end, if something has ended it; else the live reads that are needed, and when to look again."""
+        ledger = self.ledger
+        verdict = judge(ledger, lease, self.now)
+        if verdict.why is not None:
+            return reaped(lease, verdict.why)
+        for key in verdict.looks:
+            look = LookAtHolder(key, ledger.tick)
+            if look.key not in ledger.pending:
+                self._ask(look)
+        if verdict.again is not None:
+            ledger.timers.set("lease", lease.uid, verdict.again)
+        return None
+
+    def _noted(self, lease: Lease) -> NoteHolder | None:
+        """What is news of its holder, if no other write is going to say it: the first is the Report or the Bind."""
+        said, pin = alive(self.ledger, lease), self.ledger.holders.pin(lease)
+        if not lease.conditions or (said.says(lease.conditions.get(said.type)) and pin is None):
+            return None
+        return NoteHolder(lease, said, pin)
+
+    def _outlived(self, lease: Lease) -> None:
+        """A finished Lease is deleted after its ttlAfterFinished, once nothing is claimed for it any more."""
+        ledger, now = self.ledger, self.now
+        if not ledger.contact.holds(now.mono) or lease.uid in ledger.claims or lease.uid in ledger.claiming:
+            return
+        since = lease.finished_at if lease.finished_at is not None else lease.created
+        left = since + lease.ttl - ledger.contact.wall(now.wall, now.mono)
+        if left <= 0:
+            self._ask(DeleteLease(lease))
+        else:
+            ledger.timers.set("lease", lease.uid, now.mono + left)
 
     def _bind(self, lease: Lease) -> None:
         held = self.ledger.held_by(lease)
@@ -136,9 +178,10 @@ class _Round:
         entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in mine)
         granted = dict.fromkeys(request.pool for request in got.values())
         pools = [pool for name in lease.pools if name in granted and (pool := self.ledger.pools.get(name)) is not None]
-        conditions = bound_conditions([entry.name for entry in entries])
+        conditions = bound_conditions([entry.name for entry in entries], alive(self.ledger, lease))
         terms = terms_of(lease, pools, priority_of(self.ledger, lease))
-        self._ask(Bind(lease, entries, terms, conditions))
+        pin, until = self.ledger.holders.pin(lease), expires(self.ledger, lease, terms, self.now)
+        self._ask(Bind(lease, entries, terms, conditions, pin, until))
 
     def _judge(self, lease: Lease) -> None:
         """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
@@ -246,9 +289,10 @@ class _Round:
             return
         why = refusal(ledger, lease) if not lease.accepted else None
         accepted = why is None
-        conditions = waiting_conditions(why or waiting(ledger, lease), accepted=accepted)
+        told = alive(ledger, lease)
+        conditions = waiting_conditions(why or waiting(ledger, lease), accepted=accepted, alive=told)
         if not all(conditions[c].says(lease.conditions.get(c)) for c in ("Accepted", "Bound", "Finished")):
-            self._ask(Report(lease, accepted, conditions))
+            self._ask(Report(lease, accepted, conditions, ledger.holders.pin(lease)))
 
     def _explain_again(self, pools: dict[str, None], due: list[str]) -> None:
         for pool in pools:
@@ -260,16 +304,19 @@ class _Round:
 
 
 def terms_of(lease: Lease, pools: list[Pool], priority: int) -> Terms:
-    """The pools' rules that a Lease is bound under: the strictest of them, and their common onLoss and releaseState.
+    """The rules that a Lease is bound under: the strictest of the pools' and its own, and the pools' common onLoss and
+    releaseState.
 
     Where they differ, each Resource keeps its own: `holder.releaseState`, and its Pool's onLoss."""
     losses = {pool.on_loss for pool in pools}
     releases = {pool.release_states[0] for pool in pools}
-    longest = [pool.max_duration for pool in pools if pool.max_duration is not None]
+    longest = [pool.max_duration for pool in pools] + [lease.max_duration]
+    shortest = [pool.renew_within for pool in pools] or [1800.0]
     return Terms(
-        renew_within=min((pool.renew_within for pool in pools), default=1800.0),
-        max_duration=min(longest, default=None),
+        renew_within=min(*shortest, lease.renew_within or shortest[0]),
+        max_duration=min((limit for limit in longest if limit is not None), default=None),
         release_state=lease.release_state or (releases.pop() if len(releases) == 1 else None),
         on_loss=losses.pop() if len(losses) == 1 else None,
         priority=priority,
+        renew_slack=lease.renew_slack,
     )

@@ -7,7 +7,7 @@ no live Lease lists it.
 from __future__ import annotations
 
 from .actions import Action, DropFinalizer, End, Free, LookAtLease, Shrink, lease_key, resource_key
-from .explain import Reason, end_conditions
+from .explain import Reason, Why, end_conditions
 from .ledger import Ledger
 from .model import DIRTY, EVERYTHING, FREE, UNCLEAN, Lease, LeaseState, Pool, Resource
 from .states import Event
@@ -31,6 +31,12 @@ def end_of(lease: Lease) -> Action | None:
 def released(lease: Lease, reason: Reason, message: str) -> End:
     state = LeaseState.RELEASED
     return End(lease, Event.RELEASE, state, end_conditions(lease, state, (reason, message)))
+
+
+def reaped(lease: Lease, why: Why) -> End:
+    """An end that its holder did not ask for."""
+    state = LeaseState.EXPIRED
+    return End(lease, Event.EXPIRE, state, end_conditions(lease, state, why))
 
 
 def free_of(ledger: Ledger, resource: Resource) -> Free | LookAtLease | None:
@@ -70,6 +76,8 @@ def _free_of_known(resource: Resource, lease: Lease, pool: Pool | None) -> Free 
         return Free(resource, holder.from_state, Reason.NEVER_BOUND)
     if lease.state is LeaseState.RELEASED:
         return Free(resource, wished(resource, lease, pool), Reason.RELEASED)
+    if lease.state is LeaseState.EXPIRED and _never_collected(lease):
+        return Free(resource, holder.from_state, Reason.NOT_COLLECTED)
     if lease.state is LeaseState.EXPIRED:
         agreed = lease.terms.on_loss if lease.terms is not None else None
         return Free(resource, agreed or on_loss(pool), Reason.LOST)
@@ -82,6 +90,12 @@ def _free_of_known(resource: Resource, lease: Lease, pool: Pool | None) -> Free 
             return Free(resource, wished(resource, lease, pool), Reason.RELEASED)
         return Free(resource, holder.from_state, Reason.NEVER_BOUND)
     return None
+
+
+def _never_collected(lease: Lease) -> bool:
+    """Nobody learnt of it, so nobody used it: as a claim that was never Bound it goes back to where it came from."""
+    ended = lease.conditions.get("Finished")
+    return ended is not None and ended.reason == Reason.NOT_COLLECTED
 
 
 def wished(resource: Resource, lease: Lease, pool: Pool | None) -> str:

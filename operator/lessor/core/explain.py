@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from .holders import Blind
 from .ledger import Ledger
-from .model import FREE, Condition, Conditions, ConditionStatus, Lease, LeaseState, Pool
+from .model import FREE, Condition, Conditions, ConditionStatus, Lease, LeaseState, Pool, Tracked
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -42,7 +43,21 @@ class Reason(StrEnum):
     LOST = "Lost"
     NEVER_BOUND = "NeverBound"
     ACTIVE = "Active"
+    # why the reaper ended a Lease
+    HOLDER_ENDED = "HolderEnded"
+    HOLDER_GONE = "HolderGone"
+    RENEWAL_OVERDUE = "RenewalOverdue"
+    WAITER_SILENT = "WaiterSilent"
+    WAIT_TIMEOUT = "WaitTimeout"
+    MAX_DURATION = "MaxDuration"
+    NOT_COLLECTED = "NotCollected"
+    NAMESPACE_GOING = "NamespaceGoing"
+    # of HolderAlive; Forbidden, KindNotFound and the like come from who can't watch a holder
+    POD_RUNNING = "PodRunning"
+    OBJECT_ACTIVE = "ObjectActive"
+    RENEWED = "Renewed"
     NOT_TRACKED = "NotTracked"
+    NOT_SEEN_YET = "NotSeenYet"
     NOT_REQUESTED = "NotRequested"
     # of Pools
     DUPLICATE_NAME = "DuplicateName"
@@ -57,6 +72,7 @@ class Reason(StrEnum):
 
 
 Why = tuple[Reason, str]  # a reason and its sentence
+NOT_TRACKED = Condition("HolderAlive", UNKNOWN, Reason.NOT_TRACKED, "nothing tells yet whether the holder lives")
 
 
 def paused(pool: Pool) -> str | None:
@@ -74,7 +90,7 @@ def fields(paths: tuple[str, ...]) -> str:
     return ", ".join(paths)
 
 
-def waiting_conditions(why: Why, *, accepted: bool) -> Conditions:
+def waiting_conditions(why: Why, *, accepted: bool, alive: Condition = NOT_TRACKED) -> Conditions:
     """All conditions of a Lease that is not granted; `why` is what it waits for, or fails of until it is refused."""
     reason, message = why
     first = Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it")
@@ -86,16 +102,18 @@ def waiting_conditions(why: Why, *, accepted: bool) -> Conditions:
         Condition("Bound", FALSE, reason, message),
         Condition("Ready", FALSE, reason, message),
         Condition("Finished", FALSE, Reason.ACTIVE, "it waits"),
+        alive,
     )
 
 
-def bound_conditions(names: list[str]) -> Conditions:
+def bound_conditions(names: list[str], alive: Condition = NOT_TRACKED) -> Conditions:
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return _conditions(
         Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it"),
         Condition("Bound", TRUE, Reason.BOUND, f"holds {listed}"),
         Condition("Ready", TRUE, Reason.READY, "to be used"),
         Condition("Finished", FALSE, Reason.ACTIVE, "it is held"),
+        alive,
     )
 
 
@@ -105,18 +123,55 @@ def end_conditions(lease: Lease, state: LeaseState, why: Why) -> Conditions:
     accepted = lease.conditions.get("Accepted") or Condition("Accepted", TRUE, Reason.ACCEPTED, "the pools can meet it")
     if state is LeaseState.REFUSED:
         accepted = Condition("Accepted", FALSE, reason, message)
+    alive = lease.conditions.get("HolderAlive") or NOT_TRACKED
+    if reason in _DEAD:
+        alive = Condition("HolderAlive", FALSE, reason, message)
     return _conditions(
         accepted,
         Condition("Bound", FALSE, reason, message),
         Condition("Ready", FALSE, reason, message),
         Condition("Finished", TRUE, reason, message),
+        alive,
     )
 
 
-def _conditions(accepted: Condition, bound: Condition, ready: Condition, finished: Condition) -> Conditions:
-    alive = Condition("HolderAlive", UNKNOWN, Reason.NOT_TRACKED, "nothing tells whether the holder lives")
+def _conditions(
+    accepted: Condition, bound: Condition, ready: Condition, finished: Condition, alive: Condition
+) -> Conditions:
     reclaim = Condition("ReclaimRequested", FALSE, Reason.NOT_REQUESTED, "nobody asks for it back")
     return {c.type: c for c in (accepted, bound, ready, alive, reclaim, finished)}
+
+
+_DEAD = (Reason.HOLDER_ENDED, Reason.HOLDER_GONE, Reason.RENEWAL_OVERDUE, Reason.WAITER_SILENT)
+_OVERDUE = {
+    Reason.RENEWAL_OVERDUE: "it was not renewed for {}",
+    Reason.WAITER_SILENT: "it waited and was not renewed for {}",
+    Reason.WAIT_TIMEOUT: "it waited for {}, its waitTimeout",
+    Reason.MAX_DURATION: "it was held for {}, its maxDuration",
+    Reason.NOT_COLLECTED: "it was bound and not collected for {}: nobody renewed it",
+}
+
+
+def overdue(reason: Reason, seconds: float) -> Why:
+    """Why a Lease ends whose time is over."""
+    return reason, _OVERDUE[reason].format(f"{seconds:g} s")
+
+
+def alive_as(lease: Lease, seen: Tracked | None, blind: Blind | None = None) -> Condition:
+    """HolderAlive of a Lease that has not ended: `seen` is the holder that is there, `blind` why none can be seen."""
+    if seen is not None:
+        reason = Reason.POD_RUNNING if seen.key.kind == "Pod" else Reason.OBJECT_ACTIVE
+        return Condition("HolderAlive", TRUE, reason, f"{seen.key.kind} {seen.key.name} is there and has not ended")
+    cannot = f"; {blind.message}" if blind is not None else ""
+    if lease.renewal is not None:
+        return Condition("HolderAlive", TRUE, Reason.RENEWED, f"it is renewed{cannot}")
+    if blind is not None:
+        message = f"{blind.message}; until it can be seen, the lease has to be renewed"
+        return Condition("HolderAlive", UNKNOWN, blind.reason, message)
+    if lease.tracked:
+        key = lease.tracked[0].key
+        return Condition("HolderAlive", UNKNOWN, Reason.NOT_SEEN_YET, f"{key.kind} {key.name} was not seen yet")
+    return NOT_TRACKED
 
 
 def pool_conditions(ledger: Ledger, pool: Pool) -> Conditions:

@@ -70,12 +70,10 @@ class Holders:
 
     def listed(self, group: HolderGroup, facts: Mapping[str, HolderFacts]) -> None:
         """A whole LIST of a group, by name: what is absent is gone, once a live read has confirmed it."""
-        if group not in self._by_group:
-            return  # nobody asks for it any more
         sighted = self.blinds.pop(group, None) is not None or group not in self._seen
         old = self._seen.get(group, {})
         self._seen[group] = new = {name: _merged(old.get(name), fact) for name, fact in facts.items()}
-        for key in self._by_group[group]:
+        for key in self._by_group.get(group, {}):
             if sighted or old.get(key.name) != new.get(key.name):
                 self.touch(key)
 
@@ -94,13 +92,16 @@ class Holders:
 
     def blind(self, group: HolderGroup, reason: str, message: str) -> None:
         """It can't be watched, until the next `listed`. `reason` is CamelCase: Forbidden (403), KindNotFound …"""
-        if group not in self._by_group:
-            return
         old = self.blinds.get(group)
         self.blinds[group] = Blind(reason, message, old.since if old is not None else None)
         if old is None or old.reason != reason:
-            for key in self._by_group[group]:
+            for key in self._by_group.get(group, {}):
                 self.touch(key)
+
+    def unwatched(self, group: HolderGroup) -> None:
+        """Its watch has ended, because `groups` had it no more (it may have it again): nothing is known of it."""
+        self._seen.pop(group, None)
+        self.blinds.pop(group, None)
 
     def looked(self, key: HolderKey, facts: HolderFacts | None, tick: int) -> None:
         """The answer of a LookAtHolder that was decided at the ledger's `tick`; None: 404."""
@@ -145,9 +146,7 @@ class Holders:
             del self._by_key[key]
             del self._by_group[group][key]
             if not self._by_group[group]:
-                del self._by_group[group]
-                self._seen.pop(group, None)
-                self.blinds.pop(group, None)
+                del self._by_group[group]  # what is known of it stays while its watch goes on
                 self.changes += 1
 
     def stamp(self, mono: float) -> None:

@@ -244,6 +244,8 @@ class Indexes:
             uid = old.holder.uid
             if uid not in self.claims and uid not in self.claiming:
                 self.vanished.pop(uid, None)
+                if (lease := self.leases.get(uid)) is not None and lease.finished:
+                    self.dirty_leases[uid] = None  # it may go now
 
     def _index_lease(self, lease: Lease) -> None:
         if lease.waiting:

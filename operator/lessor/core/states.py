@@ -27,6 +27,7 @@ class Event(StrEnum):
     DROP = "DropFinalizer"
     RAISE = "Raise"
     REPORT = "Report"
+    NOTE_HOLDER = "NoteHolder"
     BIND = "Bind"
     SHRINK = "Shrink"
     RELEASE = "Release"
@@ -48,11 +49,13 @@ RESOURCE: dict[tuple[ResourcePhase, Event], ResourcePhase] = {
 # There is no edge out of a finished Lease, and none from BOUND back to WAITING: a bind is never taken back, only ended.
 LEASE: dict[tuple[LeaseState, Event], LeaseState] = {
     (LeaseState.WAITING, Event.REPORT): LeaseState.WAITING,
+    (LeaseState.WAITING, Event.NOTE_HOLDER): LeaseState.WAITING,
     (LeaseState.WAITING, Event.RAISE): LeaseState.WAITING,
     (LeaseState.WAITING, Event.BIND): LeaseState.BOUND,
     (LeaseState.WAITING, Event.REFUSE): LeaseState.REFUSED,
     (LeaseState.WAITING, Event.RELEASE): LeaseState.RELEASED,
     (LeaseState.WAITING, Event.EXPIRE): LeaseState.EXPIRED,
+    (LeaseState.BOUND, Event.NOTE_HOLDER): LeaseState.BOUND,
     (LeaseState.BOUND, Event.SHRINK): LeaseState.BOUND,
     (LeaseState.BOUND, Event.RELEASE): LeaseState.RELEASED,
     (LeaseState.BOUND, Event.EXPIRE): LeaseState.EXPIRED,

@@ -77,11 +77,12 @@ def call_for(action: a.Action, at: float) -> Call:
         case a.CreateResource():
             return Call("create", paths.collection(paths.RESOURCES), _new_resource(action))
         case a.DeleteResource():
-            guard = {"preconditions": {"uid": action.resource.uid, "resourceVersion": str(action.resource.version)}}
-            return Call("delete", paths.one(paths.RESOURCES, action.resource.name), guard)
+            return Call("delete", path_of(action), _precondition(action.resource))
         case a.ProtectPool() | a.UnprotectPool() | a.ReserveOrdinals() | a.ReportPool():
             return _pool(action, at)
-        case a.Bind() | a.Raise() | a.Report() | a.Shrink() | a.End():
+        case a.DeleteLease():
+            return Call("delete", path_of(action), _precondition(action.lease))
+        case a.Bind() | a.Raise() | a.Report() | a.NoteHolder() | a.Shrink() | a.End():
             lease = action.lease
             path = paths.one(paths.LEASES, lease.name, lease.namespace)
             return Call("merge_patch", path, _guarded(lease, {"status": _lease_status(action, at)}), "status")
@@ -98,7 +99,7 @@ def path_of(action: a.Write) -> str:
             return paths.one(paths.RESOURCES, action.item.name)
         case a.ProtectPool() | a.UnprotectPool() | a.ReserveOrdinals() | a.ReportPool():
             return paths.one(paths.POOLS, action.pool.name)
-        case a.Bind() | a.Raise() | a.Report() | a.Shrink() | a.End():
+        case a.Bind() | a.Raise() | a.Report() | a.NoteHolder() | a.Shrink() | a.End() | a.DeleteLease():
             return paths.one(paths.LEASES, action.lease.name, action.lease.namespace)
         case _:
             return paths.one(paths.RESOURCES, action.resource.name)
@@ -106,6 +107,10 @@ def path_of(action: a.Write) -> str:
 
 def _guarded(item: Pool | Resource | Lease, body: Json, **meta: Any) -> Json:
     return {"metadata": {"uid": item.uid, "resourceVersion": str(item.version), **meta}, **body}
+
+
+def _precondition(item: Resource | Lease) -> Json:
+    return {"preconditions": {"uid": item.uid, "resourceVersion": str(item.version)}}
 
 
 def _unreadable(item: Unreadable, at: float) -> Json:
@@ -249,6 +254,10 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
             return {"attempt": lease.attempt + 1}
         case a.Shrink():
             return {"resources": [_entry(entry) for entry in action.entries]}
+        case a.NoteHolder():
+            # Not observedGeneration: it tells what the holder has changed since the bind.
+            said = {**lease.conditions, action.alive.type: action.alive}
+            return {"conditions": _conditions(said, lease.conditions, at), **_pinned(action.holder_uid)}
         case a.Bind():
             extra = {
                 "state": "Bound",
@@ -256,9 +265,12 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
                 "boundTime": stamp(at),
                 "terms": _terms(action.terms),
                 "resources": [_entry(entry) for entry in action.entries],
+                **_pinned(action.holder_uid),
             }
+            if action.expires is not None:
+                extra["expireTime"] = stamp(action.expires)
         case a.Report():
-            extra = {"state": "Waiting"}
+            extra = {"state": "Waiting", **_pinned(action.holder_uid)}
         case a.End():
             extra = {"state": str(action.state), "resources": []}
     return {
@@ -268,6 +280,10 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
         "requests": [_request(r) for r in lease.requests],
         "conditions": _conditions(action.conditions, lease.conditions, at),
     }
+
+
+def _pinned(holder_uid: str | None) -> Json:
+    return {"holderUID": holder_uid} if holder_uid is not None else {}
 
 
 def _request(r: Request) -> Json:
@@ -314,6 +330,8 @@ def _entry(entry: Entry) -> Json:
 
 def _terms(terms: Terms) -> Json:
     out: Json = {"renewWithin": format_duration(timedelta(seconds=terms.renew_within)), "priority": terms.priority}
+    if terms.renew_slack:
+        out["renewSlack"] = format_duration(timedelta(seconds=terms.renew_slack))
     if terms.max_duration is not None:
         out["maxDuration"] = format_duration(timedelta(seconds=terms.max_duration))
     if terms.release_state is not None:

@@ -8,7 +8,7 @@ here is what a schema can't say, and what stands in objects that an older schema
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -28,7 +28,7 @@ from lessor.core.model import (
     Entry,
     FairShare,
     Holder,
-    HolderFacts,
+    HolderKey,
     Item,
     Lease,
     LeaseState,
@@ -38,6 +38,7 @@ from lessor.core.model import (
     Request,
     Resource,
     Terms,
+    Tracked,
     Unreadable,
 )
 from lessor.core.selectors import Operator, Requirement, Selector
@@ -47,11 +48,26 @@ from . import shapes
 Body = Mapping[str, Any]
 
 _LEASE_FIELDS = frozenset(
-    ("requests", "priority", "holder", "renewTime", "releaseState", "ttlAfterFinished", "adopt", "release", "outcome")
+    (
+        "requests",
+        "priority",
+        "holder",
+        "renewTime",
+        "renewWithin",
+        "waiterRenewWithin",
+        "collectWithin",
+        "renewSlack",
+        "maxDuration",
+        "waitTimeout",
+        "releaseState",
+        "ttlAfterFinished",
+        "adopt",
+        "release",
+        "outcome",
+    )
 )
 _REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "selector", "firstOf", "from", "as"))
-_DEFAULT_TTL = 3600.0  # seconds
-_DEFAULT_TERM = 1800.0
+_HOLDER_FIELDS = frozenset(("identity", "pod", "ref"))
 
 
 class CannotRead(Exception):
@@ -127,7 +143,9 @@ def lease(body: Body) -> Lease:
     meta, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     said = conditions(status)
     accepted = "Accepted" in said and said["Accepted"].status is ConditionStatus.TRUE
-    terms = status.get("terms")
+    terms, holder = status.get("terms"), spec.get("holder") or {}
+    renewal, bound = spec.get("renewTime"), status.get("boundTime")
+    state = LeaseState(status.get("state", LeaseState.WAITING))
     return Lease(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -137,10 +155,10 @@ def lease(body: Body) -> Lease:
         requests=tuple(_request(r) for r in spec["requests"]),
         priority=spec.get("priority", 0),
         labels=meta.get("labels") or {},
-        identity=(spec.get("holder") or {}).get("identity") or "",
+        identity=holder.get("identity") or "",
         release_state=spec.get("releaseState"),
         release={r["name"]: r.get("state") for r in spec.get("release") or ()},
-        state=LeaseState(status.get("state", LeaseState.WAITING)),
+        state=state,
         attempt=status.get("attempt", 0),
         resources=tuple(
             Entry(e["name"], e["request"], e["pool"], e["epoch"], e.get("attributes") or {})
@@ -152,8 +170,48 @@ def lease(body: Body) -> Lease:
         # An accepted Lease is never refused; what may be added to it later has its effect in a later version.
         unsupported=() if accepted else _unsupported_in_lease(spec),
         generation=meta.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
         conditions=said,
+        tracked=tuple(_tracked(holder, meta["namespace"])),
+        holder_uid=status.get("holderUID"),
+        renewal=renewal,
+        renewed_at=_renewed_at(meta) if renewal else None,
+        renew_within=_optional(spec.get("renewWithin")),
+        waiter_renew_within=_optional(spec.get("waiterRenewWithin")),
+        collect_within=_optional(spec.get("collectWithin")),
+        renew_slack=duration(spec.get("renewSlack", "0s")),
+        max_duration=_optional(spec.get("maxDuration")),
+        wait_timeout=_optional(spec.get("waitTimeout")),
+        ttl=duration(spec.get("ttlAfterFinished", "1h")),
+        bound_time=seconds(bound) if bound else None,
+        finished_at=_since(said.get("Finished")) if state.finished else None,
     )
+
+
+def _optional(text: str | None) -> float | None:
+    return duration(text) if text is not None else None
+
+
+def _since(condition: Condition | None) -> float | None:
+    return seconds(condition.since) if condition is not None and condition.since else None
+
+
+def _tracked(holder: Body, namespace: str) -> Iterator[Tracked]:
+    if pod := holder.get("pod"):
+        yield Tracked(HolderKey("v1", "Pod", namespace, pod["name"]), pod.get("uid"))
+    if ref := holder.get("ref"):
+        yield Tracked(HolderKey(ref["apiVersion"], ref["kind"], namespace, ref["name"]), ref.get("uid"))
+
+
+def _renewed_at(meta: Body) -> float | None:
+    """When the API server took the last change of spec.renewTime, by its own clock, in whole seconds."""
+    times = [entry["time"] for entry in meta.get("managedFields") or () if _owns_renewal(entry)]
+    return max(map(seconds, times), default=None)
+
+
+def _owns_renewal(entry: Body) -> bool:
+    spec = (entry.get("fieldsV1") or {}).get("f:spec")
+    return spec is not None and "f:renewTime" in spec and "time" in entry
 
 
 def selector(s: Body) -> Selector:
@@ -193,48 +251,21 @@ def _terms(t: Body) -> Terms:
         release_state=t.get("releaseState"),
         on_loss=t.get("onLoss"),
         priority=t.get("priority", 0),
+        renew_slack=duration(t.get("renewSlack", "0s")),
     )
 
 
 def _unsupported_in_lease(spec: Body) -> tuple[str, ...]:
     """The fields that are set to other than their default and have no effect yet: nobody shall be misled."""
     out = [f"spec.{field}" for field in spec if field not in _LEASE_FIELDS]
-    out += [f"spec.holder.{field}" for field in spec.get("holder") or () if field != "identity"]
+    out += [f"spec.holder.{field}" for field in spec.get("holder") or () if field not in _HOLDER_FIELDS]
     if spec.get("adopt"):
         out.append("spec.adopt")
     if spec.get("outcome"):
         out.append("spec.outcome")
-    if "ttlAfterFinished" in spec and duration(spec["ttlAfterFinished"]) != _DEFAULT_TTL:
-        out.append("spec.ttlAfterFinished")
     for r in spec["requests"]:
         out += [f"spec.requests[{r.get('name', 'main')}].{field}" for field in r if field not in _REQUEST_FIELDS]
     return tuple(sorted(out))
-
-
-def holder_facts(body: Body) -> HolderFacts:
-    """A Pod, or an object of any kind that a Lease names as its holder. Of kinds that nobody knows here only the
-    deletion tells; what is not as expected tells nothing."""
-    meta, status = body["metadata"], body.get("status")
-    ended = None
-    if isinstance(status, Mapping):
-        pod = body.get("kind") == "Pod" and body.get("apiVersion") == "v1"
-        ended = _pod_ended(status) if pod else _object_ended(status)
-    return HolderFacts(meta["uid"], ended, "deletionTimestamp" in meta)
-
-
-def _pod_ended(status: Body) -> str | None:
-    return {"Succeeded": "has succeeded", "Failed": "has failed"}.get(str(status.get("phase")))
-
-
-def _object_ended(status: Body) -> str | None:
-    """A Job says Complete or Failed; a Tekton run Succeeded, True or False; a ProwJob has a completionTime."""
-    said = status.get("conditions")
-    words = {(c.get("type"), c.get("status")) for c in said if isinstance(c, Mapping)} if isinstance(said, list) else ()
-    if ("Complete", "True") in words or ("Succeeded", "True") in words:
-        return "is complete"
-    if ("Failed", "True") in words or ("Succeeded", "False") in words:
-        return "has failed"
-    return "is complete" if status.get("completionTime") else None
 
 
 def namespace(body: Body) -> Namespace:
@@ -368,14 +399,10 @@ def _item(item: Body, template: Body) -> Item:
 
 
 def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
-    resources, lending = spec["resources"], spec.get("lease") or {}
+    resources = spec["resources"]
     out = [f"spec.{field}" for field in ("needs", "credentials") if spec.get(field)]
     if "dynamic" in resources:
         out.append("spec.resources.dynamic")
-    if "maxDuration" in lending:
-        out.append("spec.lease.maxDuration")
-    if "renewWithin" in lending and duration(lending["renewWithin"]) != _DEFAULT_TERM:
-        out.append("spec.lease.renewWithin")
     if spec.get("mode") == "HoldAndDrain":
         out.append("spec.mode: HoldAndDrain")
     if (spec.get("janitor") or {}).get("provider", "none") != "none":

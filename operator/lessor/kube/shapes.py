@@ -26,6 +26,7 @@ _REQUEST: dict[str, Any] = {"name": str, **_ASKED, "firstOf": [_ASKED], "from": 
 _CONDITION: dict[str, Any] = {"type": str, "status": str, "reason": str, "message": str, "lastTransitionTime": str}
 _TERMS: dict[str, Any] = {
     "renewWithin": str,
+    "renewSlack": str,
     "maxDuration": str,
     "releaseState": str,
     "onLoss": str,
@@ -46,7 +47,18 @@ SHAPES: dict[str, dict[str, Any]] = {
         "spec": {
             "requests": [_REQUEST],
             "priority": int,
-            "holder": {"identity": str},
+            "holder": {
+                "identity": str,
+                "pod": {"name": str, "uid": str},
+                "ref": {"apiVersion": str, "kind": str, "name": str, "uid": str},
+            },
+            "renewTime": str,
+            "renewWithin": str,
+            "waiterRenewWithin": str,
+            "collectWithin": str,
+            "renewSlack": str,
+            "maxDuration": str,
+            "waitTimeout": str,
             "releaseState": str,
             "ttlAfterFinished": str,
             "release": [{"name": str, "state": str}],
@@ -56,6 +68,9 @@ SHAPES: dict[str, dict[str, Any]] = {
             "attempt": int,
             "resources": [{"name": str, "request": str, "pool": str, "epoch": int, "attributes": WORDS}],
             "terms": _TERMS,
+            "holderUID": str,
+            "boundTime": str,
+            "observedGeneration": int,
             "conditions": [_CONDITION],
         },
     },

@@ -95,6 +95,16 @@ def test_a_lease_that_was_accepted_waits_when_its_pool_is_closed_to_it() -> None
     assert (world.lease("u1").state, world.holder_of("aws-1")) == (LeaseState.WAITING, None)
 
 
+def test_of_two_that_ask_for_the_same_only_the_one_that_may_not_is_told_so() -> None:
+    world = World(pool(), resource("aws-1", state="busy"), lease("u1", accepted=True))
+    world.create(lease("u2", namespace="qa", accepted=True))
+    world.run()
+    world.change(world.pool("aws"), access=OTHERS)
+    world.later(minutes(1))
+    world.run()
+    assert (world.reason("u1"), world.reason("u2")) == ("NotPermitted", "WaitingForCapacity")
+
+
 def test_it_is_granted_when_its_pool_is_opened_again() -> None:
     world = World(pool(access=OTHERS), resource("aws-1"), lease("u1", accepted=True))
     world.run()

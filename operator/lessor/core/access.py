@@ -21,6 +21,11 @@ def is_open(ledger: Ledger, lease: Lease, way: Request) -> bool:
     return pool is None or may_ask(ledger, pool, lease.namespace)
 
 
+def names_matter(ledger: Ledger, lease: Lease) -> bool:
+    """Whether some Pool that it asks of is not for all namespaces."""
+    return any((pool := ledger.pools.get(name)) is not None and pool.access is not None for name in lease.pools)
+
+
 def _lacks(ledger: Ledger, pool: Pool, namespace: str) -> str | None:
     access = pool.access
     assert access is not None

@@ -36,7 +36,7 @@ from .ledger import Ledger
 from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
 from .queue import coupled, priority_of
 from .reaper import alive, expires, judge
-from .reasons import refusal, waiting
+from .reasons import Reasons
 from .states import Event
 from .stock import report, stock
 
@@ -59,6 +59,7 @@ class _Round:
         self.ledger, self.now = ledger, now
         self.actions: list[Action] = []
         self.freeing: dict[str, Free] = {}
+        self.reasons = Reasons(ledger)
 
     def run(self) -> Decision:
         ledger = self.ledger
@@ -186,7 +187,7 @@ class _Round:
     def _judge(self, lease: Lease) -> None:
         """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
         ledger, now = self.ledger, self.now
-        why = refusal(ledger, lease)
+        why = self.reasons.refusal(lease)
         if why is None or why[0] is Reason.UNREADABLE:
             ledger.stops_failing(lease.uid)
             return
@@ -287,10 +288,10 @@ class _Round:
             return
         if lease.deleting or EVERYTHING in lease.release:
             return
-        why = refusal(ledger, lease) if not lease.accepted else None
+        why = self.reasons.refusal(lease) if not lease.accepted else None
         accepted = why is None
         told = alive(ledger, lease)
-        conditions = waiting_conditions(why or waiting(ledger, lease), accepted=accepted, alive=told)
+        conditions = waiting_conditions(why or self.reasons.waiting(lease), accepted=accepted, alive=told)
         if not all(conditions[c].says(lease.conditions.get(c)) for c in ("Accepted", "Bound", "Finished")):
             self._ask(Report(lease, accepted, conditions, ledger.holders.pin(lease)))
 

@@ -191,7 +191,7 @@ class _Search:
         same: dict[tuple[object, ...], int] = {}
         self._same = {way: same.setdefault(way.kind, len(same)) for way in kinds}
         self._things = list(self._kinds_of_things())
-        self._ways = [[way for way in mine if self._fits([[way]])] for mine in ways]
+        self._ways = [[way for way in mine if self._is_met_alone(way)] for mine in ways]
 
     def match(self) -> Match:
         """With what it is met. If the Lease holds something already, a combination that uses all of it goes first."""
@@ -205,6 +205,11 @@ class _Search:
             if all(self._ways) and self._fits(self._ways) and self._found(uses):
                 return self._fixed
         return None
+
+    def _is_met_alone(self, way: Request) -> bool:
+        room, bit = self._supply.room(way.pool), 1 << self._bit[way]
+        there = sum(count for _, takers, count in self._things if takers & bit)
+        return way.count <= (there if room is None else min(there, room))
 
     def _found(self, uses: int) -> bool:
         number = len(self._fixed)

@@ -9,15 +9,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .access import what_is_missing
+from .access import names_matter, what_is_missing
 from .actions import pool_key
 from .explain import Reason, Why, fields, paused
+from .lanes import Lane
 from .ledger import Ledger
 from .match import Match, Supply, by_group, choose, match, meet
 from .model import UNCLEAN, Lease, Pool, Request
 from .supplies import labels_of, may_end_as_it_wishes, room_of, specified, usable, ways_of
 
 WORDS_MAX = 5  # names or alternatives that a sentence lists
+
+
+class Reasons:
+    """The answers of one decision, each found once for all Leases of a line: they ask for the same."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        # By id() of a line or lane, and what else makes a difference. The line is held, so its id() is not used again.
+        self._refusals: dict[tuple[int, str, str | None], tuple[Lane, Why | None]] = {}
+        self._waits: dict[tuple[int, str], tuple[Lane, Why]] = {}
+
+    def refusal(self, lease: Lease) -> Why | None:
+        lane = self._lane_of(lease)
+        if lane is None or lease.unsupported:
+            return refusal(self._ledger, lease)
+        key = (id(lane.line), lease.namespace, lease.release_state)
+        if key not in self._refusals:
+            self._refusals[key] = (lane, refusal(self._ledger, lease))
+        return self._refusals[key][1]
+
+    def waiting(self, lease: Lease) -> Why:
+        """Ask when the decision has taken all it takes: what is free changes the answer."""
+        lane = self._lane_of(lease)
+        if lane is None:
+            return waiting(self._ledger, lease)
+        of = lane.line if room_of(self._ledger, lease, {}) is None else lane
+        key = id(of), lease.namespace if names_matter(self._ledger, lease) else ""
+        if key not in self._waits:
+            self._waits[key] = (lane, waiting(self._ledger, lease))
+        return self._waits[key][1]
+
+    def _lane_of(self, lease: Lease) -> Lane | None:
+        place = self._ledger.lanes.places.get(lease.uid)
+        return place.lane if place is not None else None
 
 
 # -- can it ever be met?

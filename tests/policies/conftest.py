@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lessor.kube import credentials, paths
 from lessor.kube.client import Client
-from lessor.kube.errors import NotFound
+from lessor.kube.errors import NotFound, Unavailable
 from tests.cluster.operators import Operators
 from tests.cluster.recorder import Recorder
 from tests.cluster.world import World
@@ -57,7 +58,9 @@ async def _until_in_effect(plane: ControlPlane, folder: Path) -> None:
 
         async def becomes_holder() -> bool:
             await _forget(admin, home)
-            return "holder" in (await first.lease(home, "probe"))["spec"]
+            with suppress(Unavailable):  # for up to 5 s a mutating policy does not know kinds that are new
+                return "holder" in (await first.lease(home, "probe"))["spec"]
+            return False
 
         await until("lessor-holder-pod", becomes_holder)
         # Another time at each try: what changes nothing is nobody's business.

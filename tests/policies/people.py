@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import yaml
 from lessor.api.names import API_VERSION, GROUP
 from lessor.kube import credentials, paths
 from lessor.kube.client import Client
-from lessor.kube.errors import Forbidden
+from lessor.kube.errors import Forbidden, NotFound
 from tests.local.control_plane import ControlPlane
 
 Json = dict[str, Any]
@@ -115,7 +115,8 @@ class People:
         finally:
             await made._open.aclose()
             for path in reversed(made._made):
-                await admin.delete(path)
+                with suppress(NotFound):
+                    await admin.delete(path)
 
     async def namespace(self, short: str = "jobs") -> str:
         """A namespace in which every account is a `lessor-user`; returns its name."""

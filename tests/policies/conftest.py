@@ -17,8 +17,9 @@ from lessor.kube.errors import NotFound, Unavailable
 from tests.cluster.operators import Operators
 from tests.cluster.recorder import Recorder
 from tests.cluster.world import World
+from tests.kube.wire import eventually
 from tests.local.control_plane import ROOT, ControlPlane
-from tests.policies.people import SYSTEM, People, Person, is_forbidden, until
+from tests.policies.people import STATUSES_RULE, SYSTEM, People, Person, is_forbidden
 
 POLICIES = ROOT / "deploy" / "policies"
 RIGHTS = ROOT / "deploy" / "rbac"
@@ -53,7 +54,7 @@ async def _until_in_effect(plane: ControlPlane, folder: Path) -> None:
         home = await people.namespace()
         first, second = await people.pod(home, "first"), await people.pod(home, "second")
         forger = await people.plain(home, "forger")
-        await people.give(forger, await people.role("forger", STATUS_WRITER))
+        await people.give(forger, await people.role("forger", STATUSES_RULE | {"verbs": ["patch"]}))
         await forger.until_may("patch", "leases", home, "status")
 
         async def becomes_holder() -> bool:
@@ -62,19 +63,23 @@ async def _until_in_effect(plane: ControlPlane, folder: Path) -> None:
                 return "holder" in (await first.lease(home, "probe"))["spec"]
             return False
 
-        await until("lessor-holder-pod", becomes_holder)
+        await eventually("lessor-holder-pod", becomes_holder)
         # Another time at each try: what changes nothing is nobody's business.
         times = (f"2026-11-24T12:00:00.{n:06}Z" for n in itertools.count())
-        await until("lessor-lease-holder", lambda: is_forbidden(second.patch(home, "probe", renewTime=next(times))))
+        await eventually(
+            "lessor-lease-holder", lambda: is_forbidden(second.patch(home, "probe", renewTime=next(times)))
+        )
         one = paths.one(paths.LEASES, "probe", home)
         status = {"status": {"state": "Waiting"}}
-        await until("lessor-status", lambda: is_forbidden(forger.client.merge_patch(one, status, subresource="status")))
+        await eventually(
+            "lessor-status", lambda: is_forbidden(forger.client.merge_patch(one, status, subresource="status"))
+        )
 
         async def may_not_create() -> bool:
             await _forget(admin, home)
             return await is_forbidden(first.lease(home, "probe", renewSlack="1s"))
 
-        await until("lessor-lease-creation", may_not_create)
+        await eventually("lessor-lease-creation", may_not_create)
 
 
 async def _forget(admin: Client, namespace: str) -> None:
@@ -82,14 +87,6 @@ async def _forget(admin: Client, namespace: str) -> None:
         await admin.delete(paths.one(paths.LEASES, "probe", namespace))
     except NotFound:
         return
-
-
-NOW = "2026-11-24T12:00:00.000000Z"
-STATUS_WRITER = {
-    "apiGroups": ["lessor.dev"],
-    "resources": ["pools/status", "resources/status", "leases/status", "clusterprofiles/status"],
-    "verbs": ["get", "patch", "update"],
-}
 
 
 @pytest.fixture
@@ -148,7 +145,9 @@ async def _of_system(people: People, account: str) -> AsyncIterator[Person]:
 async def administrator(people: People, home: str) -> Person:
     """Someone who may administer leases in that namespace, and nothing more there than every account."""
     person = await people.plain(home, "administrator")
-    role = await people.role("administers", {"apiGroups": ["lessor.dev"], "resources": ["leases"], "verbs": ["administer"]})
+    role = await people.role(
+        "administers", {"apiGroups": ["lessor.dev"], "resources": ["leases"], "verbs": ["administer"]}
+    )
     await people.give(person, role, home)
     await person.until_may("administer", "leases", home)
     return person

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from lessor.api.names import API_VERSION, GROUP
+from lessor.api.names import API_VERSION, GROUP, KINDS
 from lessor.kube import credentials, paths
 from lessor.kube.client import Client
 from lessor.kube.errors import Forbidden, NotFound
+from tests.kube.wire import eventually
 from tests.local.control_plane import ControlPlane
 
 Json = dict[str, Any]
@@ -25,14 +26,10 @@ ROLE_BINDINGS = paths.Kind("rbac.authorization.k8s.io", "v1", "rolebindings", Tr
 CLUSTER_BINDINGS = paths.Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings")
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 SYSTEM = "lessor-system"
-EFFECTIVE_SECONDS_MAX = 20.0  # of a policy or a role binding, after it was written
-
-
-async def until(what: str, asked: Callable[[], Awaitable[bool]], seconds: float = EFFECTIVE_SECONDS_MAX) -> None:
-    """Asks until the answer is yes. Raises AssertionError after `seconds`."""
-    end = time.monotonic() + seconds
-    while not await asked():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+LEASES_RULE = {"apiGroups": [GROUP], "resources": ["leases"]}
+POOLS_RULE = {"apiGroups": [GROUP], "resources": ["pools"]}
+STATUSES_RULE = {"apiGroups": [GROUP], "resources": [f"{kind.plural}/status" for kind in KINDS]}
+NOW = "2026-11-24T12:00:00.000000Z"
 
 
 async def is_forbidden(asked: Awaitable[object]) -> bool:
@@ -46,12 +43,19 @@ async def is_forbidden(asked: Awaitable[object]) -> bool:
 
 async def refusal(asked: Awaitable[object]) -> str:
     """The sentence with which a policy refuses. Raises AssertionError if it does not, or if it is RBAC that does."""
-    try:
+    with pytest.raises(Forbidden) as refused:
         await asked
-    except Forbidden as e:
-        assert "ValidatingAdmissionPolicy" in e.message, f"it is RBAC that refuses: {e.message}"
-        return e.message
-    raise AssertionError("nobody refuses")
+    message = refused.value.message
+    assert "ValidatingAdmissionPolicy" in message, f"it is RBAC that refuses: {message}"
+    return message
+
+
+async def is_gone(client: Client, path: str) -> bool:
+    try:
+        await client.get(path)
+    except NotFound:
+        return True
+    return False
 
 
 @dataclass
@@ -74,9 +78,9 @@ class Person:
         }
         return bool((await self.client.create(REVIEWS, body))["status"]["allowed"])
 
-    async def until_may(self, verb: str, plural: str, namespace: str = "", subresource: str = "", name: str = "") -> None:
+    async def until_may(self, verb: str, plural: str, *where: str, **named: str) -> None:
         """The authorizer hears of a binding a moment after it was written."""
-        await until(f"{self.account} may {verb} {plural}", lambda: self.may(verb, plural, namespace, subresource, name))
+        await eventually(f"{self.account} may {verb} {plural}", lambda: self.may(verb, plural, *where, **named))
 
     async def lease(self, namespace: str, name: str, pool: str = "p", **spec: Any) -> Json:
         """Creates a Lease; without `requests` for one resource of `pool`."""
@@ -84,6 +88,10 @@ class Person:
 
     async def patch(self, namespace: str, name: str, **spec: Any) -> Json:
         return await self.client.merge_patch(paths.one(paths.LEASES, name, namespace), {"spec": spec})
+
+    async def status(self, namespace: str, name: str, **status: Any) -> Json:
+        path = paths.one(paths.LEASES, name, namespace)
+        return await self.client.merge_patch(path, {"status": status}, subresource="status")
 
     async def delete(self, namespace: str, name: str) -> None:
         await self.client.delete(paths.one(paths.LEASES, name, namespace))

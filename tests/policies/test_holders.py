@@ -8,9 +8,9 @@ import pytest
 
 from lessor.kube import paths
 from lessor.kube.client import Client
-from lessor.kube.errors import KubeError, NotFound
-from tests.policies.conftest import NOW
-from tests.policies.people import SYSTEM, People, Person, refusal, until
+from lessor.kube.errors import KubeError
+from tests.kube.wire import eventually
+from tests.policies.people import NOW, SYSTEM, People, Person, is_gone, refusal
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ async def test_a_lease_that_the_server_creates_does_not_end_with_the_servers_pod
     assert holder(await server_account.lease(home, "a", renewSlack="15s")) == {}
     pod = paths.one(paths.PODS, server_account.pod, SYSTEM)
     await admin.delete(pod)
-    await until("the server's pod is gone", lambda: _is_gone(admin, pod))
+    await eventually("the server's pod is gone", lambda: is_gone(admin, pod))
     successor = await people.pod(SYSTEM, f"{people.name}-successor", "lessor-server")
     await successor.patch(home, "a", renewTime=NOW)
     await successor.delete(home, "a")
@@ -159,7 +159,9 @@ async def test_a_second_pod_of_the_same_account_can_neither_renew_nor_release_no
     assert await admin.get(paths.one(paths.LEASES, "a", home)) == before
 
 
-async def test_neither_can_who_deletes_all_leases_at_once(people: People, admin: Client, home: str, first: Person) -> None:
+async def test_neither_can_who_deletes_all_leases_at_once(
+    people: People, admin: Client, home: str, first: Person
+) -> None:
     person = await people.plain(home, "person")
     rule = {"apiGroups": ["lessor.dev"], "resources": ["leases"], "verbs": ["deletecollection"]}
     await people.give(person, await people.role("sweeper", rule))
@@ -177,17 +179,16 @@ async def test_a_person_without_a_pod_can_not_either(people: People, home: str, 
 
 
 async def test_a_pod_that_was_made_anew_under_the_name_is_not_the_holder(
-    people: People, admin: Client, home: str, first: Person
+    people: People, admin: Client, home: str, first: Person, operator_account: Person
 ) -> None:
     """With the uid in the spec, and with the one that the operator has noted."""
     await first.lease(home, "a")
     await first.lease(home, "b", holder={"pod": {"name": "first"}})
-    noted = {"status": {"holderUID": first.uid}}
-    await admin.merge_patch(paths.one(paths.LEASES, "b", home), noted, subresource="status")
+    await operator_account.status(home, "b", holderUID=first.uid)
     await first.patch(home, "b", renewTime=NOW)
     pod = paths.one(paths.PODS, "first", home)
     await admin.delete(pod)
-    await until("the pod is gone", lambda: _is_gone(admin, pod))
+    await eventually("the pod is gone", lambda: is_gone(admin, pod))
     successor = await people.pod(home, "first")
     assert successor.uid != first.uid
     for name in ("a", "b"):
@@ -253,10 +254,9 @@ async def test_a_finished_lease_is_nobodys_so_its_name_can_be_used_again(
     state: str, home: str, first: Person, second: Person, operator_account: Person
 ) -> None:
     await first.lease(home, "a")
-    one = paths.one(paths.LEASES, "a", home)
-    await operator_account.client.merge_patch(one, {"status": {"state": "Bound"}}, subresource="status")
+    await operator_account.status(home, "a", state="Bound")
     await refusal(second.delete(home, "a"))
-    await operator_account.client.merge_patch(one, {"status": {"state": state}}, subresource="status")
+    await operator_account.status(home, "a", state=state)
     await second.delete(home, "a")
     assert holder(await second.lease(home, "a"))["pod"]["name"] == "second"
 
@@ -268,7 +268,7 @@ async def test_a_lease_whose_owner_is_gone_is_collected(admin: Client, home: str
     one = paths.one(paths.LEASES, "a", home)
     await first.client.merge_patch(one, {"metadata": {"ownerReferences": [reference]}})
     await admin.delete(paths.one(paths.CONFIGMAPS, "owner", home))
-    await until("the Lease is gone", lambda: _is_gone(admin, one), 60)
+    await eventually("the Lease is gone", lambda: is_gone(admin, one), 60)
 
 
 async def test_the_greatest_lease_is_within_the_cost_limits(home: str, first: Person, second: Person) -> None:
@@ -281,11 +281,3 @@ async def test_the_greatest_lease_is_within_the_cost_limits(home: str, first: Pe
     await first.patch(home, "a", renewTime=NOW)
     await refusal(second.patch(home, "a", renewTime="2026-11-24T13:00:00Z"))
     await first.delete(home, "a")
-
-
-async def _is_gone(client: Client, path: str) -> bool:
-    try:
-        await client.get(path)
-    except NotFound:
-        return True
-    return False

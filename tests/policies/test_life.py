@@ -8,11 +8,11 @@ import pytest
 
 from lessor.kube import paths
 from lessor.kube.client import Client
-from lessor.kube.errors import NotFound
 from tests.cluster.history import Json, status_of
 from tests.cluster.operators import OperatorProcess, Operators
 from tests.cluster.world import World
-from tests.policies.people import People, Person, until
+from tests.kube.wire import eventually
+from tests.policies.people import People, Person, is_gone
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ async def test_a_namespace_with_leases_that_pods_hold_is_deleted_and_goes(
     await world.recorder.until("one is granted", lambda: state("person") == "Bound")
     await world.recorder.until("the others are judged", lambda: state("one") and state("two"))
     await admin.delete(paths.one(paths.NAMESPACES, jobs))
-    await until("the namespace is gone", lambda: _is_gone(admin, paths.one(paths.NAMESPACES, jobs)), 60)
+    await eventually("the namespace is gone", lambda: is_gone(admin, paths.one(paths.NAMESPACES, jobs)), 60)
     assert (await admin.list(paths.collection(paths.LEASES, jobs)))[0] == []
     for name in resources:
         await world.is_in_state(name, "free")
@@ -86,19 +86,11 @@ async def test_so_does_one_whose_leases_are_bound_and_no_operator_runs(
     jobs = await people.namespace("going")
     for pod in ("one", "two"):
         await (await people.pod(jobs, pod)).lease(jobs, pod)
-        bound = {"status": {"state": "Bound", "resources": [{"name": pod, "request": "main", "pool": "p", "epoch": 1}]}}
-        await operator_account.client.merge_patch(paths.one(paths.LEASES, pod, jobs), bound, subresource="status")
+        entry = {"name": pod, "request": "main", "pool": "p", "epoch": 1}
+        await operator_account.status(jobs, pod, state="Bound", resources=[entry])
     await admin.delete(paths.one(paths.NAMESPACES, jobs))
-    await until("the namespace is gone", lambda: _is_gone(admin, paths.one(paths.NAMESPACES, jobs)), 60)
+    await eventually("the namespace is gone", lambda: is_gone(admin, paths.one(paths.NAMESPACES, jobs)), 60)
 
 
 def _has_attributes(resource: Json) -> bool:
     return "attributes" in resource["spec"]
-
-
-async def _is_gone(client: Client, path: str) -> bool:
-    try:
-        await client.get(path)
-    except NotFound:
-        return True
-    return False

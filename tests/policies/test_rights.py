@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.policies.people import People, Person, refusal
+from tests.policies.people import POOLS_RULE, People, Person, refusal
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ async def test_without_the_verb_transition_only_what_is_free_can_be_asked_for(
 async def test_transition_on_one_pool_is_enough_for_one_request_of_that_pool_alone(
     people: People, home: str, first: Person
 ) -> None:
-    rule = {"apiGroups": ["lessor.dev"], "resources": ["pools"], "resourceNames": ["mine"], "verbs": ["transition"]}
+    rule = POOLS_RULE | {"resourceNames": ["mine"], "verbs": ["transition"]}
     await people.give(first, await people.role("cleaner", rule))
     await first.until_may("transition", "pools", name="mine")
     await first.lease(home, "a", requests=ONE_POOL)
@@ -67,7 +67,7 @@ async def test_transition_on_one_pool_is_enough_for_one_request_of_that_pool_alo
 
 
 async def test_transition_on_all_pools_is_enough_for_every_request(people: People, home: str, first: Person) -> None:
-    rule = {"apiGroups": ["lessor.dev"], "resources": ["pools"], "verbs": ["transition"]}
+    rule = POOLS_RULE | {"verbs": ["transition"]}
     await people.give(first, await people.role("cleaner", rule))
     await first.until_may("transition", "pools")
     for n, shape in enumerate(ALL_SHAPES.values()):
@@ -76,7 +76,7 @@ async def test_transition_on_all_pools_is_enough_for_every_request(people: Peopl
 
 async def test_transition_in_a_namespace_is_none_on_pools(people: People, home: str, first: Person) -> None:
     """Pools are cluster-scoped: a tenant's own RoleBinding gives nothing."""
-    rule = {"apiGroups": ["lessor.dev"], "resources": ["pools"], "verbs": ["transition"]}
+    rule = POOLS_RULE | {"verbs": ["transition"]}
     await people.give(first, await people.role("cleaner", rule), home)
     await first.until_may("transition", "pools", home)
     await refusal(first.lease(home, "a", requests=ONE_POOL))

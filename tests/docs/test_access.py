@@ -54,6 +54,8 @@ def test_the_commands_of_the_page_do_what_it_says(plane: ControlPlane, shell: Ca
     assert shell(INSTALL).count("created") >= 16
     assert len(plane.kubectl("get", POLICIES, "--output=name").stdout.split()) == 4
 
+    _until("the API server has checked them", lambda: _checked(plane) == [{}, {}, {}])
+
     plane.kubectl("create", "namespace", "ci-jobs")
     shell(BIND)
     job = "--as=system:serviceaccount:ci-jobs:e2e", "--as-group=system:serviceaccounts:ci-jobs"
@@ -116,6 +118,12 @@ def test_where_no_mutating_policy_is_served_kubectl_names_it_and_installs_the_re
     assert 'no matches for kind "MutatingAdmissionPolicy"' in said.stderr
     assert len(plane.kubectl("get", "validatingadmissionpolicies", "--output=name").stdout.split()) == 3
     assert len(plane.kubectl("get", "validatingadmissionpolicybindings", "--output=name").stdout.split()) == 3
+
+
+def _checked(plane: ControlPlane) -> list[object]:
+    """What the API server found wrong with the types in each policy's expressions."""
+    policies = json.loads(plane.kubectl("get", "validatingadmissionpolicies", "--output=json").stdout)["items"]
+    return [policy.get("status", {}).get("typeChecking") for policy in policies]
 
 
 def _may(plane: ControlPlane, *words: str) -> bool:

@@ -54,6 +54,19 @@ async def test_a_pool_and_a_lease_live_and_end(operator: OperatorProcess, world:
     await asyncio.to_thread(assert_was_refused_nothing, operator)
 
 
+async def test_an_operator_that_runs_as_cluster_admin_is_let_too(operators: Operators, world: World) -> None:
+    """As `make run` does, if somebody installs the policies there."""
+    made = operators.start()
+    await asyncio.to_thread(made.wait_leading)
+    pool = await world.pool("p", count=1)
+    await world.lease("a", pool)
+    await world.ready("a")
+    await world.delete_lease("a")
+    await world.delete_pool(pool)
+    await world.gone("Pool", pool)
+    await asyncio.to_thread(assert_was_refused_nothing, made)
+
+
 async def test_a_namespace_with_leases_that_pods_hold_is_deleted_and_goes(
     operator: OperatorProcess, world: World, people: People, admin: Client
 ) -> None:

@@ -1,0 +1,180 @@
+"""What can be seen of a Lease's situation: where it stands, who is ahead, who holds what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lessor.api import names as api
+from lessor.cli.cluster import Cluster, Json, Whole, look_at_all
+from lessor.cli.lines import lines
+from lessor.core.ledger import Ledger
+from lessor.kube import views
+from lessor.kube.views import LeaseView, PoolView, ResourceView, Said
+
+
+@dataclass(frozen=True)
+class Place:
+    """In the line of one pool. `ahead`: names within the Lease's own namespace, first in line first."""
+
+    pool: str
+    position: Any
+    of: Any
+    ahead: tuple[str, ...] = ()
+    ahead_elsewhere: int | None = None  # Leases of other namespaces; None: it can't be seen
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`pools` and `resources` are those that it asks for, as far as they can be read; `others` are all Leases that
+    can be, by namespace and name."""
+
+    lease: LeaseView
+    exact: bool = True
+    note: str = ""  # why not
+    places: tuple[Place, ...] = ()
+    pools: Mapping[str, PoolView] | None = None
+    resources: tuple[ResourceView, ...] | None = None
+    others: Mapping[tuple[str, str], LeaseView] | None = None
+
+    @property
+    def said(self) -> Said:
+        """The condition that decides about its state: its sentence is the explanation."""
+        lease = self.lease
+        if lease.state == "Bound":
+            return lease.said("Ready")
+        if not lease.waiting:
+            return lease.said("Finished")
+        accepted = lease.said("Accepted")
+        return lease.said("Bound") if accepted.status == "True" else accepted
+
+    @property
+    def held(self) -> list[ResourceView]:
+        """Those that somebody holds, the longest held first."""
+        held = [resource for resource in self.resources or () if resource.holder is not None]
+        return sorted(held, key=lambda resource: (resource.since, resource.name))
+
+    def expires(self, resource: ResourceView) -> str:
+        """When its holder's Lease ends unless it is renewed; "" if that is not known."""
+        holder = resource.holder
+        lease = (self.others or {}).get((holder.namespace, holder.name)) if holder else None
+        return lease.expire_time if lease is not None else ""
+
+
+async def look(cluster: Cluster, name: str) -> Facts:
+    """Reads the Lease, and of a waiting one whatever may be read of the rest. Raises Failure and KubeErrors."""
+    lease = views.lease(await cluster.get(api.LEASE, name, cluster.namespace))
+    if not lease.waiting:
+        return Facts(lease)
+    whole = await look_at_all(cluster)
+    ledger = whole.ledger()
+    bodies = (whole.leases or await cluster.list_if_permitted(api.LEASE, cluster.namespace) or ([], 0))[0]
+    pools, resources = _asked_for(lease, whole)
+    return Facts(
+        lease=lease,
+        exact=ledger is not None,
+        note="" if ledger is not None else whole.note,
+        places=_places(ledger, lease, cluster.wall) if ledger is not None else _rounded(lease),
+        pools=pools,
+        resources=resources,
+        others={(view.namespace, view.name): view for view in map(views.lease, bodies)},
+    )
+
+
+def _asked_for(lease: LeaseView, whole: Whole) -> tuple[dict[str, PoolView] | None, tuple[ResourceView, ...] | None]:
+    """The pools, and those of their resources, that the Lease asks for."""
+    pools = None
+    if whole.pools is not None:
+        known = {view.name: view for view in map(views.pool, whole.pools[0])}
+        pools = {name: known[name] for name in lease.pools if name in known}
+    if whole.resources is None:
+        return pools, None
+    named = _names_asked(lease)
+    shown = map(views.resource, whole.resources[0])
+    return pools, tuple(r for r in shown if r.pool in named and (not named[r.pool] or r.name in named[r.pool]))
+
+
+def _names_asked(lease: LeaseView) -> dict[str, set[str]]:
+    """Per pool the names that are asked for; none: any of them."""
+    named: dict[str, set[str]] = {}
+    ways = [way for ask in lease.asks for way in (ask.first_of or (ask,)) if way.pool]
+    for way in ways:
+        named.setdefault(way.pool, set()).update(way.names)
+    for way in ways:
+        if not way.names:
+            named[way.pool].clear()
+    return named
+
+
+def _places(ledger: Ledger, lease: LeaseView, wall: float) -> tuple[Place, ...]:
+    known = ledger.leases.get(lease.uid)
+    places = []
+    for pool, line in lines(ledger, known.pools if known is not None and known.waiting else (), wall).items():
+        position = next(place for place, other in enumerate(line, start=1) if other.uid == lease.uid)
+        ahead = line[: position - 1]
+        own = tuple(other.name for other in ahead if other.namespace == lease.namespace)
+        places.append(Place(pool, position, len(line), own, len(ahead) - len(own)))
+    return tuple(places)
+
+
+def _rounded(lease: LeaseView) -> tuple[Place, ...]:
+    place = lease.queue
+    if place.position is None:
+        return ()
+    return (Place(" and ".join(lease.pools), place.position, place.of),)
+
+
+def as_json(facts: Facts, helps: list[str]) -> Json:
+    """The documented shape of `lessor explain -o json` (docs/cli.md). What does not apply is left out."""
+    lease, said = facts.lease, facts.said
+    out: Json = {
+        "namespace": lease.namespace,
+        "name": lease.name,
+        "state": lease.state or None,
+        "reason": said.reason,
+        "message": said.message,
+        "since": said.since or lease.created,
+        "created": lease.created,
+        "priority": lease.priority,
+        "asks": [ask.as_json() for ask in lease.asks],
+    }
+    if lease.waiting:
+        out["exact"] = facts.exact
+        out["places"] = [_place_json(place) for place in facts.places]
+        if facts.resources is not None:
+            out["held"] = [_held_json(facts, resource) for resource in facts.held]
+        status = {"blockedBy": lease.queue.blocked_by, "latestStart": lease.queue.latest_start, "note": facts.note}
+        out |= {key: value for key, value in status.items() if value}
+        return out | {"helps": helps}
+    times = {"boundTime": lease.bound_time, "expireTime": lease.expire_time}
+    out |= {key: value for key, value in times.items() if value}
+    if lease.state == "Bound":
+        alive = lease.said("HolderAlive")
+        out["holderAlive"] = {"status": alive.status, "reason": alive.reason, "message": alive.message}
+        out["resources"] = [
+            {
+                "name": given.name,
+                "request": given.request,
+                "pool": given.pool,
+                "epoch": given.epoch,
+                "attributes": dict(given.attributes),
+            }
+            for given in lease.resources
+        ]
+    return out
+
+
+def _place_json(place: Place) -> Json:
+    out: Json = {"pool": place.pool, "position": place.position, "of": place.of}
+    if place.ahead_elsewhere is not None:
+        out["ahead"] = {"leases": list(place.ahead), "otherNamespaces": place.ahead_elsewhere}
+    return out
+
+
+def _held_json(facts: Facts, resource: ResourceView) -> Json:
+    holder, expires = resource.holder, facts.expires(resource)
+    assert holder is not None
+    out: Json = {"resource": resource.name, "pool": resource.pool, "namespace": holder.namespace, "name": holder.name}
+    out["since"] = resource.since
+    return out | ({"expireTime": expires} if expires else {})

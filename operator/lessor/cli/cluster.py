@@ -105,7 +105,7 @@ class Whole:
     @property
     def note(self) -> str:
         """Why the order is not exact."""
-        kinds = " and ".join(self.hidden)
+        kinds = ", ".join(self.hidden)
         return f"places are rounded, as a lease's status has them: you may not list {kinds} in the whole cluster"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+
 import click
 
 from lessor.cli import facts as seen
@@ -10,6 +12,7 @@ from lessor.cli.cluster import connected
 from lessor.cli.facts import Facts, Place
 from lessor.cli.options import Target
 from lessor.cli.remedies import SHOWN_MAX, remedies
+from lessor.core.model import FREE
 from lessor.kube import views
 from lessor.kube.views import ResourceView
 
@@ -31,7 +34,8 @@ def text(facts: Facts, helps: list[str], wall: float) -> str:
     """`wall`: now, in seconds since the epoch."""
     lease = facts.lease
     state = ", ".join(dict.fromkeys(word for word in (lease.state or "Waiting", facts.said.reason) if word))
-    lines: list[Line] = [("Why", facts.said.message)] if facts.said.message else []
+    ready = lease.state == "Bound" and facts.said.status == "True"
+    lines: list[Line] = [("Why", facts.said.message)] if facts.said.message and not ready else []
     if lease.waiting:
         lines += _waiting(facts, wall) + _labelled("Helps", helps)
     elif lease.state == "Bound":
@@ -50,13 +54,15 @@ def _waiting(facts: Facts, wall: float) -> list[Line]:
     lines += _labelled("Asks for", [str(ask) for ask in lease.asks])
     if lease.priority:
         lines.append(("Priority", str(lease.priority)))
-    lines += _labelled("Place", [_place(place) for place in facts.places])
+    lines += _labelled("Place", [_place(place) for place in facts.places] or ["not known yet"])
     if lease.queue.latest_start and not facts.exact:
         lines.append(("", f"begins at the latest {lease.queue.latest_start}"))
     if lease.queue.blocked_by and not facts.exact:
         lines.append(("", f"waits for {lease.queue.blocked_by}"))
     if facts.note:
         lines.append(("", f"({facts.note})"))
+    if facts.resources is not None:
+        lines += _labelled("Pools", [_stock(pool, states) for pool, states in facts.stock.items()])
     held = facts.held
     lines += _labelled("Held", [_held(facts, resource, wall) for resource in held[:SHOWN_MAX]])
     if len(held) > SHOWN_MAX:
@@ -77,6 +83,11 @@ def _place(place: Place) -> str:
     return f"{words}, behind {', '.join(ahead)}" if ahead else f"{words}: it is next"
 
 
+def _stock(pool: str, states: dict[str, int]) -> str:
+    words = [f"{count} {state}" for state, count in sorted(states.items()) if state != FREE]
+    return f"{pool}: {', '.join([f'{states.get(FREE, 0)} free', *words])}"
+
+
 def _held(facts: Facts, resource: ResourceView, wall: float) -> str:
     holder, expires = resource.holder, views.moment(facts.expires(resource))
     assert holder is not None
@@ -89,10 +100,10 @@ def _held(facts: Facts, resource: ResourceView, wall: float) -> str:
 def _bound(facts: Facts, wall: float) -> list[Line]:
     lease = facts.lease
     lines: list[Line] = [("Since", _when(lease.bound_time, wall))]
-    for given in lease.resources:
+    for label, given in zip(chain(("Holds",), repeat("")), lease.resources, strict=False):
         attributes = ", ".join(f"{key}={value}" for key, value in given.attributes.items())
         words = f"{given.name} of pool {given.pool}, request {given.request}, epoch {given.epoch}"
-        lines.append(("", f"{words}: {attributes}" if attributes else words))
+        lines.append((label, f"{words}: {attributes}" if attributes else words))
     at = views.moment(lease.expire_time)
     if at is not None:
         due = f"in {out.age(at - wall)}" if at > wall else "overdue"

@@ -55,6 +55,15 @@ class Facts:
         held = [resource for resource in self.resources or () if resource.holder is not None]
         return sorted(held, key=lambda resource: (resource.since, resource.name))
 
+    @property
+    def stock(self) -> dict[str, dict[str, int]]:
+        """Per pool, how many of what it asks for are held, free, cordoned, or in which other state."""
+        out: dict[str, dict[str, int]] = {pool: {} for pool in self.lease.pools}
+        for r in self.resources or ():
+            word = "held" if r.holder else "cordoned" if r.cordoned else r.state or "not initialised"
+            out[r.pool][word] = out[r.pool].get(word, 0) + 1
+        return out
+
     def expires(self, resource: ResourceView) -> str:
         """When its holder's Lease ends unless it is renewed; "" if that is not known."""
         holder = resource.holder
@@ -143,6 +152,7 @@ def as_json(facts: Facts, helps: list[str]) -> Json:
         out["exact"] = facts.exact
         out["places"] = [_place_json(place) for place in facts.places]
         if facts.resources is not None:
+            out["stock"] = facts.stock
             out["held"] = [_held_json(facts, resource) for resource in facts.held]
         status = {"blockedBy": lease.queue.blocked_by, "latestStart": lease.queue.latest_start, "note": facts.note}
         out |= {key: value for key, value in status.items() if value}

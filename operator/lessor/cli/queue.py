@@ -112,7 +112,7 @@ def _table(rows: list[tuple[str, Waiter]], wall: float) -> str:
     for pool, waiter in rows:
         lease = waiter.lease
         place = f"{waiter.position} of {waiter.of}" if waiter.position is not None else ""
-        asks = "; ".join(map(str, lease.asks))
+        asks = ", ".join(ask.words(pool) for ask in lease.asks)
         who = [f"{lease.namespace}/{lease.name}", lease.namespace, lease.priority]
         cells.append([pool, place, *who, asks, out.since(lease.created, wall), lease.reason])
     return out.table(header, cells)

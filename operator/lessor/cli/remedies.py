@@ -3,13 +3,11 @@ operator's (`core.explain`) and is not said again here."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from shlex import quote
 
 from lessor.cli.facts import Facts
 from lessor.core.explain import Reason
-from lessor.core.model import FREE
 from lessor.kube.cordon import QUARANTINED
 from lessor.kube.views import PoolView, ResourceView
 
@@ -64,21 +62,11 @@ def _reserved(facts: Facts) -> list[str]:
 def _capacity(facts: Facts) -> list[str]:
     if facts.resources is None:
         return ["one of the holders has to end first; who they are is not shown to those who may not list resources"]
-    out = [_stock(pool, facts.resources) for pool in facts.lease.pools if facts.pools is None or pool in facts.pools]
+    out = []
     if facts.held and (longest := facts.held[0]).holder is not None:
         owner = f"{longest.holder.namespace}/{longest.holder.name}"
         out.append(f"ask whether {owner} still needs {longest.name}: nobody holds one for longer")
     return out + _out_of_use(facts)
-
-
-def _stock(pool: str, resources: Iterable[ResourceView]) -> str:
-    states = Counter(
-        "held" if r.holder else "cordoned" if r.cordoned else r.state or "not initialised"
-        for r in resources
-        if r.pool == pool
-    )
-    words = ", ".join(f"{states[state]} {state}" for state in sorted(states, key=lambda s: (s != FREE, s)))
-    return f"of what it asks for in pool {pool}: {words or 'nothing is there'}"
 
 
 def _out_of_use(facts: Facts) -> list[str]:

@@ -93,12 +93,16 @@ class Ask:
         return tuple(way.pool for way in self.first_of) if self.first_of else (self.pool,) if self.pool else ()
 
     def __str__(self) -> str:
+        return self.words()
+
+    def words(self, known: str = "") -> str:
+        """For people. `known`: a pool whose name need not be said."""
         if self.first_of:
-            return " or ".join(map(str, self.first_of))
-        what = f"profile {self.profile}" if self.profile else self.pool
-        state = f"{self.from_state} " if self.from_state != FREE else ""
+            return " or ".join(way.words(known) for way in self.first_of)
+        state = f" {self.from_state}" if self.from_state != FREE else ""
+        what = f" of profile {self.profile}" if self.profile else f" of {self.pool}" if self.pool != known else ""
         names = f" ({', '.join(self.names[:3])}{', …' if len(self.names) > 3 else ''})" if self.names else ""
-        return f"{self.count} {state}of {what}{names}{' by labels' if self.selected else ''}"
+        return f"{self.count}{state}{what}{names}{' by labels' if self.selected else ''}"
 
     def as_json(self) -> Json:
         out: Json = {"name": self.name, "count": self.count}

@@ -55,10 +55,10 @@ def _waiting(facts: Facts, wall: float) -> list[Line]:
     if lease.priority:
         lines.append(("Priority", str(lease.priority)))
     lines += _labelled("Place", [_place(place) for place in facts.places] or ["not known yet"])
-    if lease.queue.latest_start and not facts.exact:
-        lines.append(("", f"begins at the latest {lease.queue.latest_start}"))
     if lease.queue.blocked_by and not facts.exact:
         lines.append(("", f"waits for {lease.queue.blocked_by}"))
+    if lease.queue.latest_start:
+        lines.append(("", f"begins at the latest {lease.queue.latest_start}"))
     if facts.note:
         lines.append(("", f"({facts.note})"))
     if facts.resources is not None:

@@ -109,8 +109,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-_Dumper.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+|0o[0-7]+"),
-    list("-+.0123456789"),
-)
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """What can't be seen is escaped: PyYAML reads some of it otherwise than it was written (U+0085)."""
+    seen = all(c.isprintable() or c == "\n" for c in text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if seen else '"')
+
+
+_NUMBER_ELSEWHERE = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+|0o[0-7]+")
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER_ELSEWHERE, list("-+.0123456789"))
+_Dumper.add_representer(str, _text)

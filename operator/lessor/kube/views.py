@@ -253,7 +253,7 @@ def _ask(r: Body, count: Any = 1) -> Ask:
         count=number,
         pool=_text(r, "pool"),
         profile=_text(r, "clusterProfile"),
-        names=tuple(map(str, r.get("names") or ())),
+        names=tuple(map(str, names)) if isinstance(names := r.get("names"), list) else (),
         selected=bool(r.get("selector")),
         from_state=_text(r, "from") or FREE,
         first_of=tuple(_ask(way, number) for way in _entries(r, "firstOf")),

@@ -101,8 +101,6 @@ async def test_a_lease_whose_pool_is_deleted_waits_until_it_is_back(world: World
 # Each field that has no effect in this version: what is said of it names it.
 LEASES: dict[str, dict[str, Any]] = {
     "spec.requests[main].clusterProfile": {"requests": [{"clusterProfile": "some"}]},
-    "spec.requests[main].firstOf": {"requests": [{"firstOf": [{"pool": "POOL"}]}]},
-    "spec.requests[main].selector": {"requests": [{"pool": "POOL", "selector": {"matchLabels": {"a": "b"}}}]},
     "spec.holder.pod": {"holder": {"pod": {"name": "some"}}},
     "spec.holder.ref": {"holder": {"ref": {"apiVersion": "batch/v1", "kind": "Job", "name": "some"}}},
     "spec.renewWithin": {"renewWithin": "10m"},
@@ -119,9 +117,6 @@ POOLS: dict[str, dict[str, Any]] = {
     "spec.access": {"access": {"namespaces": ["some"]}},
     "spec.needs": {"needs": [{"pool": "some"}]},
     "spec.credentials": {"credentials": {"rotate": {"template": {}}}},
-    "spec.queue.fairShare": {"queue": {"fairShare": {"by": "Namespace"}}},
-    "spec.queue.maxPerTenant": {"queue": {"maxPerTenant": 3}},
-    "spec.queue.maxPriority": {"queue": {"maxPriority": 3}},
     "spec.resources.dynamic": {"resources": {"dynamic": {"min": 1, "max": 2}}},
     "spec.lease.maxDuration": {"lease": {"maxDuration": "6h"}},
     "spec.lease.renewWithin": {"lease": {"renewWithin": "10m"}},

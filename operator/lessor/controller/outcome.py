@@ -38,16 +38,8 @@ def deleted(ledger: Ledger, kind: str, body: Json) -> None:
 def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> None:
     """The call was carried out. `answer`: the object, or (items, version) of a list; `at_mono`: when it was sent."""
     match action:
-        case a.ListLeases():
-            bodies, version = answer
-            observe_list(ledger, a.LEASE, bodies, version, action.tick)
-        case a.LookAtPool():
-            observe(ledger, a.POOL, answer)
-            ledger.observe_pool_look(action.name, at_mono)
-        case a.LookAtLease():
-            observe(ledger, a.LEASE, answer)
-            if answer["metadata"]["uid"] != action.uid:
-                ledger.observe_lease_absent(action.uid)
+        case a.ListLeases() | a.LookAtPool() | a.LookAtNamespace() | a.LookAtLease() | a.LookAtHolder():
+            _was_read(ledger, action, answer, at_mono)
         case a.CreateResource():
             if action.fresh:
                 ledger.fresh[answer["metadata"]["uid"]] = None
@@ -64,6 +56,25 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
             if isinstance(action, a.Raise):
                 raised(ledger, action)
     ledger.settled(action)
+
+
+def _was_read(ledger: Ledger, action: a.Read, answer: Any, at_mono: float) -> None:
+    match action:
+        case a.ListLeases():
+            bodies, version = answer
+            observe_list(ledger, a.LEASE, bodies, version, action.tick)
+        case a.LookAtPool():
+            observe(ledger, a.POOL, answer)
+            ledger.observe_pool_look(action.name, at_mono)
+        case a.LookAtNamespace():
+            ledger.observe_namespace(codec.namespace(answer))
+            ledger.observe_namespace_look(action.name, at_mono)
+        case a.LookAtLease():
+            observe(ledger, a.LEASE, answer)
+            if answer["metadata"]["uid"] != action.uid:
+                ledger.observe_lease_absent(action.uid)
+        case a.LookAtHolder():
+            ledger.holders.looked(action.about, codec.holder_facts(answer), action.tick)
 
 
 def told(ledger: Ledger, action: a.TellUnreadable) -> None:
@@ -90,6 +101,11 @@ def not_there(ledger: Ledger, action: Action, at_mono: float) -> None:
         case a.LookAtPool():
             ledger.observe_missing(a.pool_key(action.name), action.version)
             ledger.observe_pool_look(action.name, at_mono)
+        case a.LookAtNamespace():
+            ledger.observe_namespace_gone(action.name)
+            ledger.observe_namespace_look(action.name, at_mono)
+        case a.LookAtHolder():
+            ledger.holders.looked(action.about, None, action.tick)
         case a.ListLeases():
             raise AssertionError("a collection is always there once its CRD is")
         case _:

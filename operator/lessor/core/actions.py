@@ -15,6 +15,7 @@ from .model import (
     Conditions,
     Entry,
     Holder,
+    HolderKey,
     Item,
     Lease,
     LeaseState,
@@ -268,6 +269,31 @@ class LookAtPool:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtNamespace:
+    """A live read before a Lease is refused for what its namespace lacks."""
+
+    event: ClassVar[None] = None
+    name: str
+
+    @property
+    def key(self) -> Key:
+        return ("LookAtNamespace", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtHolder:
+    """A live read of a holder, begun after `tick`: before an end, and before its uid is pinned."""
+
+    event: ClassVar[None] = None
+    about: HolderKey
+    tick: int
+
+    @property
+    def key(self) -> Key:
+        return ("LookAtHolder", "/".join(self.about))
+
+
+@dataclass(frozen=True, slots=True)
 class ListLeases:
     """A full list of Leases, begun after `tick`: what Initialise needs to know who is Bound."""
 
@@ -282,14 +308,14 @@ ResourceWrite: TypeAlias = (
 LeaseWrite: TypeAlias = Bind | Raise | Report | Shrink | End
 PoolWrite: TypeAlias = ProtectPool | UnprotectPool | ReserveOrdinals | ReportPool
 Write: TypeAlias = ResourceWrite | LeaseWrite | PoolWrite | CreateResource | TellUnreadable
-Read: TypeAlias = LookAtLease | LookAtPool | ListLeases
+Read: TypeAlias = LookAtLease | LookAtPool | LookAtNamespace | LookAtHolder | ListLeases
 Action: TypeAlias = Write | Read
 
 
 def version_of(action: Action) -> int:
     """The version of its object that an action was decided on; 0: of none."""
     match action:
-        case CreateResource() | LookAtLease() | ListLeases():
+        case CreateResource() | LookAtLease() | LookAtNamespace() | LookAtHolder() | ListLeases():
             return 0
         case LookAtPool():
             return action.version

@@ -6,6 +6,8 @@ the last decision is looked at, so the cost of a grant does not grow with the nu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .actions import (
     Action,
     Bind,
@@ -15,6 +17,7 @@ from .actions import (
     Free,
     HandOver,
     LookAtLease,
+    LookAtNamespace,
     LookAtPool,
     Raise,
     Report,
@@ -24,11 +27,12 @@ from .actions import (
 )
 from .allocator import Grant, Walk, assign
 from .endings import dropped, end_of, free_of
-from .explain import Reason, bound_conditions, end_conditions, refusal, waiting, waiting_conditions
+from .explain import Reason, bound_conditions, end_conditions, waiting_conditions
 from .initialise import initialise
 from .ledger import Ledger
 from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
-from .queue import coupled
+from .queue import coupled, priority_of
+from .reasons import refusal, waiting
 from .states import Event
 from .stock import report, stock
 
@@ -130,9 +134,11 @@ class _Round:
         place = {request.name: i for i, request in enumerate(lease.requests)}
         mine = sorted((r for r in held if r.name in got), key=lambda r: (place[got[r.name].name], r.name))
         entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in mine)
-        pools = [pool for name in lease.pools if (pool := self.ledger.pools.get(name)) is not None]
+        granted = dict.fromkeys(request.pool for request in got.values())
+        pools = [pool for name in lease.pools if name in granted and (pool := self.ledger.pools.get(name)) is not None]
         conditions = bound_conditions([entry.name for entry in entries])
-        self._ask(Bind(lease, entries, terms_of(lease, pools), conditions))
+        terms = terms_of(lease, pools, priority_of(self.ledger, lease))
+        self._ask(Bind(lease, entries, terms, conditions))
 
     def _judge(self, lease: Lease) -> None:
         """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
@@ -150,15 +156,23 @@ class _Round:
         if now.mono < due and not final:
             ledger.timers.set("lease", lease.uid, due)
             return
-        unread = [] if final else [name for name in lease.pools if ledger.pool_looks.get(name, -1.0) < due]
-        if not unread:
+        looks = [] if final else list(self._looks(lease, why[0], due))
+        if not looks:
             state = LeaseState.REFUSED
             self._ask(End(lease, Event.REFUSE, state, end_conditions(lease, state, why)))
-        for name in unread:
-            pool = ledger.pools.get(name)
-            look = LookAtPool(name, pool.version if pool is not None else 0)
+        for look in looks:
             if look.key not in ledger.pending:
                 self._ask(look)
+
+    def _looks(self, lease: Lease, reason: str, due: float) -> Iterator[LookAtPool | LookAtNamespace]:
+        """The live reads of what a Lease fails of that were not made since `due` (`Now.mono`)."""
+        ledger = self.ledger
+        for name in lease.pools:
+            if ledger.pool_looks.get(name, -1.0) < due:
+                pool = ledger.pools.get(name)
+                yield LookAtPool(name, pool.version if pool is not None else 0)
+        if reason is Reason.NOT_PERMITTED and ledger.namespace_looks.get(lease.namespace, -1.0) < due:
+            yield LookAtNamespace(lease.namespace)
 
     # -- resources
 
@@ -190,6 +204,7 @@ class _Round:
 
     def _lend(self, group: list[str]) -> None:
         out = Walk(self.ledger, self.freeing, self.now).run(group)
+        self.ledger.keep(group, out.kept_for)
         for grant in out.grants:
             for name, request in grant.names.items():
                 self._claim(grant, name, request)
@@ -244,7 +259,7 @@ class _Round:
                 self._explain(uid)
 
 
-def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
+def terms_of(lease: Lease, pools: list[Pool], priority: int) -> Terms:
     """The pools' rules that a Lease is bound under: the strictest of them, and their common onLoss and releaseState.
 
     Where they differ, each Resource keeps its own: `holder.releaseState`, and its Pool's onLoss."""
@@ -256,5 +271,5 @@ def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
         max_duration=min(longest, default=None),
         release_state=lease.release_state or (releases.pop() if len(releases) == 1 else None),
         on_loss=losses.pop() if len(losses) == 1 else None,
-        priority=lease.priority,
+        priority=priority,
     )

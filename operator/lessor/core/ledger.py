@@ -22,28 +22,32 @@ from .actions import (
     CreateResource,
     Key,
     ListLeases,
+    LookAtHolder,
     LookAtLease,
+    LookAtNamespace,
     LookAtPool,
     UpdateResource,
     lease_key,
     pool_key,
     resource_key,
 )
-from .indexes import Indexes, Objection, Vanished, stock_of
+from .indexes import Objection, Vanished, stock_of
 from .model import Lease, Pool, Resource, Unreadable
 from .states import next_lease_state, next_resource_phase
+from .surroundings import Surroundings
 from .timers import Timers
 
 KINDS = (POOL, RESOURCE, LEASE)
 HIGHS_MAX = 4096  # versions remembered per kind, to judge a LIST by what was seen before it was begun
 
 
-class Ledger(Indexes):
+class Ledger(Surroundings):
     """Lives on one event loop, takes no lock, and knows no clock but the one given to `decide`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pool_looks: dict[str, float] = {}  # Pool name -> `Now.mono` of the last live read
+        self.namespace_looks: dict[str, float] = {}  # the same of Namespaces
         self.failing: dict[str, tuple[str, float]] = {}  # Lease uid -> what it fails of, since `Now.mono`
         self.timers = Timers()
         self.tick = 0  # grows with each observation and answer
@@ -114,6 +118,7 @@ class Ledger(Indexes):
         self.vanished.pop(lease.uid, None)
         self._index_lease(lease)
         self._weigh(lease.uid)
+        self._holder_changed(old, lease, self.tick)
         if lease.finished:
             self.stops_failing(lease.uid)
         self._lease_changed(old, lease)
@@ -219,10 +224,15 @@ class Ledger(Indexes):
         """A live read of a Pool was answered (its content was observed before)."""
         self.pool_looks[name] = at
 
+    def observe_namespace_look(self, name: str, at: float) -> None:
+        """The same of a Namespace."""
+        self.namespace_looks[name] = at
+
     def stops_failing(self, uid: str) -> None:
         self.failing.pop(uid, None)
         if not self.failing:
             self.pool_looks.clear()
+            self.namespace_looks.clear()
 
     # -- own writes
 
@@ -260,8 +270,10 @@ class Ledger(Indexes):
                 self.dirty_resources.update(dict.fromkeys(self.blanks))
             case LookAtLease():
                 self.dirty_resources.update(self.claims.get(action.uid, {}))
-            case LookAtPool():
+            case LookAtPool() | LookAtNamespace():
                 self.dirty_leases.update(dict.fromkeys(self.failing))
+            case LookAtHolder():
+                self.holders.touch(action.about)
             case _:
                 if (holder := getattr(action, "holder", None)) is not None:
                     self._claim_settled(holder.uid, key[1])
@@ -358,6 +370,7 @@ class Ledger(Indexes):
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
             self._unindex_resource(resource)
+            self.lanes.set_holder(name, None)
             self._torn_away(resource)
             self.blanks.pop(name, None)
             self.fresh.pop(resource.uid, None)
@@ -370,6 +383,8 @@ class Ledger(Indexes):
             lease = self.leases.pop(name, None)
             if lease is not None:
                 self._unindex_lease(lease)
+                self._holder_changed(lease, None, self.tick)
+                self.timers.drop("lease", name)
                 self.stops_failing(name)
             if name in self.claims or name in self.claiming:
                 known = self.vanished.setdefault(name, Vanished(lease))

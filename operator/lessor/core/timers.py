@@ -18,6 +18,12 @@ class Timers:
             self._at[kind, name] = at
             heapq.heappush(self._heap, (at, kind, name))
 
+    def drop(self, kind: str, name: str) -> None:
+        """What has no deadline any more. Of many that are dropped long before they are due the heap is rid at once."""
+        if self._at.pop((kind, name), None) is not None and len(self._heap) > 2 * len(self._at) + 64:
+            self._heap = [(at, *of) for of, at in self._at.items()]
+            heapq.heapify(self._heap)
+
     def due(self, now: float) -> list[tuple[str, str]]:
         """Takes out what is due, earliest first."""
         out = []

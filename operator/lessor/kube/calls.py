@@ -32,12 +32,14 @@ from lessor.core.model import (
     Terms,
     Unreadable,
 )
+from lessor.core.selectors import Operator, Selector
 
 from . import paths
 from .codec import unreadable_condition
 
 Json = dict[str, Any]
 _KINDS = {a.POOL: paths.POOLS, a.RESOURCE: paths.RESOURCES, a.LEASE: paths.LEASES}
+LABELS_MAX = 32  # in matchLabels
 EVENT_CHARS_MAX = 1024  # of a message; events.k8s.io takes no more
 
 
@@ -64,6 +66,10 @@ def call_for(action: a.Action, at: float) -> Call:
             return Call("get", paths.one(paths.LEASES, action.name, action.namespace))
         case a.LookAtPool():
             return Call("get", paths.one(paths.POOLS, action.name))
+        case a.LookAtNamespace():
+            return Call("get", paths.one(paths.NAMESPACES, action.name))
+        case a.LookAtHolder():
+            raise AssertionError("under which path a holder's kind is served is found out where it is watched")
         case a.ListLeases():
             return Call("list", paths.collection(paths.LEASES))
         case a.TellUnreadable():
@@ -265,16 +271,38 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
 
 
 def _request(r: Request) -> Json:
-    out: Json = {"name": r.name, "count": r.count}
-    if r.pool:
-        out["pool"] = r.pool
-    if r.names:
-        out["names"] = sorted(r.names)
+    out: Json = {"name": r.name, **_asked(r)}
+    if r.alternatives:
+        out["firstOf"] = [_asked(way) for way in r.alternatives]
     if r.from_state != FREE:
         out["from"] = r.from_state
     if r.as_state != LEASED:
         out["as"] = r.as_state
     return out
+
+
+def _asked(r: Request) -> Json:
+    """What a request and an alternative have in common."""
+    out: Json = {"count": r.count}
+    if r.pool:
+        out["pool"] = r.pool
+    if r.names:
+        out["names"] = sorted(r.names)
+    if r.selector is not None:
+        out["selector"] = _selector(r.selector)
+    return out
+
+
+def _selector(selector: Selector) -> Json:
+    """As matchLabels what they can say: expressions of more than 16 the schema refuses."""
+    labels: dict[str, str] = {}
+    others: list[Json] = []
+    for r in selector.requirements:
+        if r.operator is Operator.IN and len(r.values) == 1 and r.key not in labels and len(labels) < LABELS_MAX:
+            labels[r.key] = r.values[0]
+        else:
+            others.append({"key": r.key, "operator": str(r.operator), **({"values": [*r.values]} if r.values else {})})
+    return {**({"matchLabels": labels} if labels else {}), **({"matchExpressions": others} if others else {})}
 
 
 def _entry(entry: Entry) -> Json:

@@ -9,6 +9,7 @@ here is what a schema can't say, and what stands in objects that an older schema
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -20,14 +21,18 @@ from lessor.core.model import (
     DIRTY,
     FREE,
     LEASED,
+    Access,
     Condition,
     Conditions,
     ConditionStatus,
     Entry,
+    FairShare,
     Holder,
+    HolderFacts,
     Item,
     Lease,
     LeaseState,
+    Namespace,
     PastHolder,
     Pool,
     Request,
@@ -35,6 +40,7 @@ from lessor.core.model import (
     Terms,
     Unreadable,
 )
+from lessor.core.selectors import Operator, Requirement, Selector
 
 from . import shapes
 
@@ -43,7 +49,7 @@ Body = Mapping[str, Any]
 _LEASE_FIELDS = frozenset(
     ("requests", "priority", "holder", "renewTime", "releaseState", "ttlAfterFinished", "adopt", "release", "outcome")
 )
-_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "from", "as"))
+_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "selector", "firstOf", "from", "as"))
 _DEFAULT_TTL = 3600.0  # seconds
 _DEFAULT_TERM = 1800.0
 
@@ -130,6 +136,7 @@ def lease(body: Body) -> Lease:
         created=seconds(meta["creationTimestamp"]),
         requests=tuple(_request(r) for r in spec["requests"]),
         priority=spec.get("priority", 0),
+        labels=meta.get("labels") or {},
         identity=(spec.get("holder") or {}).get("identity") or "",
         release_state=spec.get("releaseState"),
         release={r["name"]: r.get("state") for r in spec.get("release") or ()},
@@ -149,14 +156,32 @@ def lease(body: Body) -> Lease:
     )
 
 
+def selector(s: Body) -> Selector:
+    """A metav1.LabelSelector."""
+    labels = [Requirement(key, Operator.IN, (value,)) for key, value in (s.get("matchLabels") or {}).items()]
+    others = [
+        Requirement(e["key"], Operator(e["operator"]), tuple(e.get("values") or ()))
+        for e in s.get("matchExpressions") or ()
+    ]
+    return Selector((*labels, *others))
+
+
 def _request(r: Body) -> Request:
+    plain = _plain(r, r)
+    ways = tuple(_plain({"count": plain.count, **way}, r) for way in r.get("firstOf") or ())
+    return replace(plain, alternatives=ways) if ways else plain
+
+
+def _plain(r: Body, request: Body) -> Request:
+    """A request itself, or one of its alternatives."""
     return Request(
-        name=r.get("name", "main"),
+        name=request.get("name", "main"),
         pool=r.get("pool", ""),
         count=r.get("count", 1),
         names=frozenset(r.get("names") or ()),
-        from_state=r.get("from", FREE),
-        as_state=r.get("as", LEASED),
+        from_state=request.get("from", FREE),
+        as_state=request.get("as", LEASED),
+        selector=selector(r["selector"]) if "selector" in r else None,
     )
 
 
@@ -184,6 +209,38 @@ def _unsupported_in_lease(spec: Body) -> tuple[str, ...]:
     for r in spec["requests"]:
         out += [f"spec.requests[{r.get('name', 'main')}].{field}" for field in r if field not in _REQUEST_FIELDS]
     return tuple(sorted(out))
+
+
+def holder_facts(body: Body) -> HolderFacts:
+    """A Pod, or an object of any kind that a Lease names as its holder. Of kinds that nobody knows here only the
+    deletion tells; what is not as expected tells nothing."""
+    meta, status = body["metadata"], body.get("status")
+    ended = None
+    if isinstance(status, Mapping):
+        pod = body.get("kind") == "Pod" and body.get("apiVersion") == "v1"
+        ended = _pod_ended(status) if pod else _object_ended(status)
+    return HolderFacts(meta["uid"], ended, "deletionTimestamp" in meta)
+
+
+def _pod_ended(status: Body) -> str | None:
+    return {"Succeeded": "has succeeded", "Failed": "has failed"}.get(str(status.get("phase")))
+
+
+def _object_ended(status: Body) -> str | None:
+    """A Job says Complete or Failed; a Tekton run Succeeded, True or False; a ProwJob has a completionTime."""
+    said = status.get("conditions")
+    words = {(c.get("type"), c.get("status")) for c in said if isinstance(c, Mapping)} if isinstance(said, list) else ()
+    if ("Complete", "True") in words or ("Succeeded", "True") in words:
+        return "is complete"
+    if ("Failed", "True") in words or ("Succeeded", "False") in words:
+        return "has failed"
+    return "is complete" if status.get("completionTime") else None
+
+
+def namespace(body: Body) -> Namespace:
+    """Whatever its finalizers: a deleted one takes no new objects, and all in it is being deleted."""
+    meta = body["metadata"]
+    return Namespace(meta["name"], meta["uid"], meta.get("labels") or {}, "deletionTimestamp" in meta)
 
 
 def resource(body: Body) -> Resource:
@@ -235,6 +292,7 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
     lending = spec.get("lease") or {}
     janitor = (spec.get("janitor") or {}).get("provider", "none") != "none"
     longest = lending.get("maxDuration")
+    queue = spec.get("queue") or {}
     same = known is not None and known.uid == meta["uid"] and known.generation == meta.get("generation", 0)
     return Pool(
         name=meta["name"],
@@ -248,7 +306,11 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
         on_loss=lending.get("onLoss") or (DIRTY if janitor else FREE),
         renew_within=duration(lending.get("renewWithin", "30m")),
         max_duration=duration(longest) if longest else None,
-        reserve_after=duration((spec.get("queue") or {}).get("reserveAfter", "10m")),
+        reserve_after=duration(queue.get("reserveAfter", "10m")),
+        max_priority=queue.get("maxPriority"),
+        max_per_tenant=queue.get("maxPerTenant"),
+        fair_share=_fair_share(queue["fairShare"]) if "fairShare" in queue else None,
+        access=_access(spec["access"]) if spec.get("access") else None,
         hold=spec.get("mode", "Active") != "Active",
         janitor=janitor,
         protected=FINALIZER in (meta.get("finalizers") or ()),
@@ -264,6 +326,16 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
             status.get("waiting", -1),
         ),
     )
+
+
+def _fair_share(f: Body) -> FairShare:
+    by_label = f.get("by", "Namespace") == "Label"
+    return FairShare(f["labelKey"] if by_label else None, f.get("weights") or {})
+
+
+def _access(a: Body) -> Access:
+    names, labels = a.get("namespaces"), a.get("namespaceSelector")
+    return Access(frozenset(names) if names is not None else None, selector(labels) if labels is not None else None)
 
 
 def _items(pool_name: str, spec: Body) -> dict[str, Item]:
@@ -296,9 +368,8 @@ def _item(item: Body, template: Body) -> Item:
 
 
 def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
-    resources, lending, queue = spec["resources"], spec.get("lease") or {}, spec.get("queue") or {}
-    out = [f"spec.{field}" for field in ("access", "needs", "credentials") if spec.get(field)]
-    out += [f"spec.queue.{field}" for field in ("fairShare", "maxPerTenant", "maxPriority") if field in queue]
+    resources, lending = spec["resources"], spec.get("lease") or {}
+    out = [f"spec.{field}" for field in ("needs", "credentials") if spec.get(field)]
     if "dynamic" in resources:
         out.append("spec.resources.dynamic")
     if "maxDuration" in lending:

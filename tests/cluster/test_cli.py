@@ -166,6 +166,38 @@ async def test_a_cordoned_resource_that_is_held_stays_held_and_is_not_lent_after
     assert (await cli(world, "uncordon", name)).lines == [f"{name} is not cordoned"]
 
 
+async def test_who_may_get_and_patch_resources_may_cordon(world: World, tmp_path: Path) -> None:
+    pool = await world.pool("p", count=1)
+    (name,) = await world.stocked(pool, 1)
+    user = await service_account(world.client, world.plane, world.name, "medic", tmp_path / "medic")
+    role, who = f"{world.name}-medic", f"--serviceaccount={world.name}:medic"
+    kubectl = world.plane.kubectl
+    kubectl("create", "clusterrole", role, "--verb=get,patch", "--resource=resources.lessor.dev")
+    kubectl("create", "clusterrolebinding", role, f"--clusterrole={role}", who)
+    try:
+
+        async def may() -> bool:
+            return (await lessor(user, "cordon", name, "--reason", "x")).code == 0
+
+        await eventually("the right is known", may)
+        cordoned = (await world.read_resource(name))["spec"]["cordoned"]
+        assert cordoned == {"reason": "x", "by": f"system:serviceaccount:{world.name}:medic"}
+        assert (await lessor(user, "uncordon", name)).lines == [f"{name} uncordoned"]
+    finally:
+        kubectl("delete", "clusterrole,clusterrolebinding", role)
+
+
+async def test_who_waits_for_their_own_limit_is_told_which_of_their_leases_hold(world: World) -> None:
+    pool = await world.pool("p", count=2, queue={"maxPerTenant": 1})
+    await world.lease("one", pool)
+    await world.ready("one")
+    await world.lease("two", pool)
+    await world.waits("two", "TenantLimitReached")
+    lines = (await cli(world, "explain", "two", "-n", world.name)).lines
+    assert f"Pools     {pool}: 1 free, 1 held" in lines
+    assert lines[-1].endswith(f"end one of your own that is not needed any more: kubectl delete rl -n {world.name} one")
+
+
 async def test_uncordon_of_a_quarantined_resource_asks_for_its_cleaning(world: World) -> None:
     pool = await world.pool("p", names=["r"], lease={"releaseStates": ["free", "quarantined"]})
     await world.lease("bad", pool, releaseState="quarantined")

@@ -52,8 +52,8 @@ def _waiting(facts: Facts, wall: float) -> list[Line]:
     if lease.deleting:
         lines.append(("", "it is being deleted"))
     lines += _labelled("Asks for", [str(ask) for ask in lease.asks])
-    if lease.priority:
-        lines.append(("Priority", str(lease.priority)))
+    if facts.priority:
+        lines.append(("Priority", str(facts.priority)))
     lines += _labelled("Place", [_place(place) for place in facts.places] or ["not known yet"])
     if lease.queue.blocked_by and not facts.exact:
         lines.append(("", f"waits for {lease.queue.blocked_by}"))

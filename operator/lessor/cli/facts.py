@@ -10,7 +10,9 @@ from lessor.api import names as api
 from lessor.cli.cluster import Cluster, Json, Whole, look_at_all
 from lessor.cli.lines import lines
 from lessor.core.ledger import Ledger
-from lessor.kube import views
+from lessor.core.model import Lease
+from lessor.core.queue import priority_of
+from lessor.kube import codec, views
 from lessor.kube.views import LeaseView, PoolView, ResourceView, Said
 
 
@@ -31,6 +33,7 @@ class Facts:
     can be, by namespace and name."""
 
     lease: LeaseView
+    priority: Any  # as its pools cap it
     exact: bool = True
     note: str = ""  # why not
     places: tuple[Place, ...] = ()
@@ -73,57 +76,61 @@ class Facts:
 
 async def look(cluster: Cluster, name: str) -> Facts:
     """Reads the Lease, and of a waiting one whatever may be read of the rest. Raises Failure and KubeErrors."""
-    lease = views.lease(await cluster.get(api.LEASE, name, cluster.namespace))
+    body = await cluster.get(api.LEASE, name, cluster.namespace)
+    lease = views.lease(body)
     if not lease.waiting:
-        return Facts(lease)
+        return Facts(lease, lease.priority)
     whole = await look_at_all(cluster)
     ledger = whole.ledger()
     bodies = (whole.leases or await cluster.list_if_permitted(api.LEASE, cluster.namespace) or ([], 0))[0]
-    pools, resources = _asked_for(lease, whole)
     return Facts(
         lease=lease,
         exact=ledger is not None,
         note="" if ledger is not None else whole.note,
         places=_places(ledger, lease, cluster.wall) if ledger is not None else _rounded(lease),
-        pools=pools,
-        resources=resources,
+        priority=_priority(ledger, lease),
+        pools=_pools(whole, lease),
+        resources=_resources(whole, lease, body),
         others={(view.namespace, view.name): view for view in map(views.lease, bodies)},
     )
 
 
-def _asked_for(lease: LeaseView, whole: Whole) -> tuple[dict[str, PoolView] | None, tuple[ResourceView, ...] | None]:
-    """The pools, and those of their resources, that the Lease asks for."""
-    pools = None
-    if whole.pools is not None:
-        known = {view.name: view for view in map(views.pool, whole.pools[0])}
-        pools = {name: known[name] for name in lease.pools if name in known}
+def _priority(ledger: Ledger | None, lease: LeaseView) -> Any:
+    known = ledger.leases.get(lease.uid) if ledger is not None else None
+    return priority_of(ledger, known) if ledger is not None and known is not None else lease.priority
+
+
+def _pools(whole: Whole, lease: LeaseView) -> dict[str, PoolView] | None:
+    if whole.pools is None:
+        return None
+    known = {view.name: view for view in map(views.pool, whole.pools[0])}
+    return {name: known[name] for name in lease.pools if name in known}
+
+
+def _resources(whole: Whole, lease: LeaseView, body: Json) -> tuple[ResourceView, ...] | None:
+    """Those that would do for one of its requests."""
     if whole.resources is None:
-        return pools, None
-    named = _names_asked(lease)
-    shown = map(views.resource, whole.resources[0])
-    return pools, tuple(r for r in shown if r.pool in named and (not named[r.pool] or r.name in named[r.pool]))
-
-
-def _names_asked(lease: LeaseView) -> dict[str, set[str]]:
-    """Per pool the names that are asked for; none: any of them."""
-    named: dict[str, set[str]] = {}
-    ways = [way for ask in lease.asks for way in (ask.first_of or (ask,)) if way.pool]
-    for way in ways:
-        named.setdefault(way.pool, set()).update(way.names)
-    for way in ways:
-        if not way.names:
-            named[way.pool].clear()
-    return named
+        return None
+    shown = [view for view in map(views.resource, whole.resources[0]) if view.pool in lease.pools]
+    try:
+        read = codec.read(api.LEASE.kind, body)
+    except codec.CannotRead:
+        return tuple(shown)
+    assert isinstance(read, Lease)
+    ways = [way for request in read.requests for way in request.ways]
+    return tuple(r for r in shown if any(way.pool == r.pool and way.takes(r.name, r.labels) for way in ways))
 
 
 def _places(ledger: Ledger, lease: LeaseView, wall: float) -> tuple[Place, ...]:
     known = ledger.leases.get(lease.uid)
     places = []
     for pool, line in lines(ledger, known.pools if known is not None and known.waiting else (), wall).items():
-        position = next(place for place, other in enumerate(line, start=1) if other.uid == lease.uid)
-        ahead = line[: position - 1]
+        at = next((place for place, other in enumerate(line) if other.uid == lease.uid), None)
+        if at is None:
+            continue  # it is being granted what it asks for
+        ahead = line[:at]
         own = tuple(other.name for other in ahead if other.namespace == lease.namespace)
-        places.append(Place(pool, position, len(line), own, len(ahead) - len(own)))
+        places.append(Place(pool, at + 1, len(line), own, len(ahead) - len(own)))
     return tuple(places)
 
 
@@ -145,7 +152,7 @@ def as_json(facts: Facts, helps: list[str]) -> Json:
         "message": said.message,
         "since": said.since or lease.created,
         "created": lease.created,
-        "priority": lease.priority,
+        "priority": facts.priority,
         "asks": [ask.as_json() for ask in lease.asks],
     }
     if lease.waiting:

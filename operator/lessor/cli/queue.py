@@ -14,16 +14,19 @@ from lessor.cli.exits import Exit, Failure
 from lessor.cli.lines import lines, pools_with_a_line
 from lessor.cli.options import Target
 from lessor.core.ledger import Ledger
+from lessor.core.queue import priority_of
 from lessor.kube import views
 
 
 @dataclass(frozen=True)
 class Waiter:
-    """One Lease in the line of one pool. Without an exact order the place is the status' own."""
+    """One Lease in the line of one pool. Without an exact order its place is its status' own."""
 
     position: Any
     of: Any
     lease: views.LeaseView
+    tenant: str
+    priority: Any
 
     def as_json(self) -> Json:
         lease = self.lease
@@ -31,8 +34,8 @@ class Waiter:
             "position": self.position,
             "namespace": lease.namespace,
             "name": lease.name,
-            "tenant": lease.namespace,
-            "priority": lease.priority,
+            "tenant": self.tenant,
+            "priority": self.priority,
             "asks": [ask.as_json() for ask in lease.asks],
             "since": lease.created,
             "reason": lease.reason,
@@ -40,7 +43,19 @@ class Waiter:
         }
 
 
+@dataclass(frozen=True)
+class Line:
+    """Of one pool: how many wait for it (None: not known), and those of them that are shown."""
+
+    waiting: Any
+    waiters: list[Waiter]
+
+    def of(self, namespace: str) -> Line:
+        return Line(self.waiting, [waiter for waiter in self.waiters if waiter.lease.namespace == namespace])
+
+
 async def queue(target: Target, pool: str | None, output: str) -> None:
+    only = target.namespace if not target.all_namespaces else None
     async with connected(target) as cluster:
         whole = await look_at_all(cluster, strict=target.all_namespaces)
         ledger = whole.ledger()
@@ -52,12 +67,25 @@ async def queue(target: Target, pool: str | None, output: str) -> None:
             found = _rounded(bodies, pool)
             note = whole.note
             if whole.leases is None:
-                note += f"; only leases of namespace {cluster.namespace} are shown"
-    if pool is not None and not found.get(pool) and whole.pools is not None:
+                only = cluster.namespace
+                note += f"; only leases of namespace {only} are shown"
+    if pool is not None and not found[pool].waiters and whole.pools is not None:
         _must_exist(pool, whole.pools[0])
-    if target.namespace is not None and not target.all_namespaces:
-        found = {name: [w for w in line if w.lease.namespace == target.namespace] for name, line in found.items()}
-    _show(found, output, pool, note, cluster.wall)
+    if only is not None:
+        found = {name: line.of(only) for name, line in found.items()}
+    if output in ("json", "yaml"):
+        click.echo(out.data(_as_json(found, note), output))
+        return
+    if note:
+        click.echo(note, err=True)
+    rows = [(name, waiter) for name, line in found.items() for waiter in line.waiters]
+    if not rows:
+        whose = f" of namespace {only}" if only is not None else ""
+        click.echo(f"no leases{whose} wait" + (f" for pool {pool}" if pool is not None else ""), err=True)
+    elif output == "name":
+        click.echo("\n".join(dict.fromkeys(f"{w.lease.namespace}/{w.lease.name}" for _, w in rows)))
+    else:
+        click.echo(_table(rows, cluster.wall))
 
 
 def _must_exist(pool: str, bodies: list[Json]) -> None:
@@ -65,45 +93,52 @@ def _must_exist(pool: str, bodies: list[Json]) -> None:
         raise Failure(f"there is no pool {pool}; lessor get pools shows those that are", Exit.NOT_FOUND)
 
 
-def _exact(ledger: Ledger, whole: Whole, pool: str | None, wall: float) -> dict[str, list[Waiter]]:
+def _exact(ledger: Ledger, whole: Whole, pool: str | None, wall: float) -> dict[str, Line]:
     assert whole.leases is not None
     shown = {view.uid: view for view in map(views.lease, whole.leases[0])}
-    found = lines(ledger, [pool] if pool is not None else pools_with_a_line(ledger), wall)
-    return {
-        name: [Waiter(place, len(line), shown[lease.uid]) for place, lease in enumerate(line, start=1)]
-        for name, line in found.items()
-    }
+    found = {}
+    for name, line in lines(ledger, [pool] if pool is not None else pools_with_a_line(ledger), wall).items():
+        known = ledger.pools.get(name)
+        found[name] = Line(
+            len(line),
+            [
+                Waiter(
+                    position=place,
+                    of=len(line),
+                    lease=shown[lease.uid],
+                    tenant=known.tenant_of(lease) if known is not None else lease.namespace,
+                    priority=priority_of(ledger, lease),
+                )
+                for place, lease in enumerate(line, start=1)
+            ],
+        )
+    return found
 
 
-def _rounded(bodies: list[Json], pool: str | None) -> dict[str, list[Waiter]]:
+def _rounded(bodies: list[Json], pool: str | None) -> dict[str, Line]:
+    """From the status of each Lease. Its tenant can't be known without the pool: its namespace is the default."""
     found: dict[str, list[Waiter]] = {} if pool is None else {pool: []}
     for lease in map(views.lease, bodies):
         for name in lease.pools if lease.waiting else ():
             if pool is None or name == pool:
-                found.setdefault(name, []).append(Waiter(lease.queue.position, lease.queue.of, lease))
-    for line in found.values():
+                waiter = Waiter(lease.queue.position, lease.queue.of, lease, lease.namespace, lease.priority)
+                found.setdefault(name, []).append(waiter)
+    for waiters in found.values():
         # Who has no place written yet has come last.
-        line.sort(key=lambda w: (not isinstance(w.position, int), w.position or 0, w.lease.created, w.lease.uid))
-    return dict(sorted(found.items()))
+        waiters.sort(key=lambda w: (not isinstance(w.position, int), w.position or 0, w.lease.created, w.lease.uid))
+    return {name: Line(_most(waiters), waiters) for name, waiters in sorted(found.items())}
 
 
-def _show(found: dict[str, list[Waiter]], output: str, pool: str | None, note: str, wall: float) -> None:
-    if output in ("json", "yaml"):
-        per_pool = [
-            {"pool": name, "waiting": line[0].of if line else 0, "leases": [waiter.as_json() for waiter in line]}
-            for name, line in found.items()
-        ]
-        click.echo(out.data({"exact": not note, **({"note": note} if note else {}), "pools": per_pool}, output))
-        return
-    if note:
-        click.echo(note, err=True)
-    rows = [(name, waiter) for name, line in found.items() for waiter in line]
-    if not rows:
-        click.echo(f"no leases wait for pool {pool}" if pool is not None else "no leases wait", err=True)
-    elif output == "name":
-        click.echo("\n".join(dict.fromkeys(f"{w.lease.namespace}/{w.lease.name}" for _, w in rows)))
-    else:
-        click.echo(_table(rows, wall))
+def _most(waiters: list[Waiter]) -> int | None:
+    return max((w.of for w in waiters if isinstance(w.of, int)), default=None)
+
+
+def _as_json(found: dict[str, Line], note: str) -> Json:
+    per_pool = [
+        {"pool": name, "waiting": line.waiting, "leases": [waiter.as_json() for waiter in line.waiters]}
+        for name, line in found.items()
+    ]
+    return {"exact": not note, **({"note": note} if note else {}), "pools": per_pool}
 
 
 def _table(rows: list[tuple[str, Waiter]], wall: float) -> str:
@@ -113,6 +148,6 @@ def _table(rows: list[tuple[str, Waiter]], wall: float) -> str:
         lease = waiter.lease
         place = f"{waiter.position} of {waiter.of}" if waiter.position is not None else ""
         asks = ", ".join(ask.words(pool) for ask in lease.asks)
-        who = [f"{lease.namespace}/{lease.name}", lease.namespace, lease.priority]
+        who = [f"{lease.namespace}/{lease.name}", waiter.tenant, waiter.priority]
         cells.append([pool, place, *who, asks, out.since(lease.created, wall), lease.reason])
     return out.table(header, cells)

@@ -9,7 +9,7 @@ from shlex import quote
 from lessor.cli.facts import Facts
 from lessor.core.explain import Reason
 from lessor.kube.cordon import QUARANTINED
-from lessor.kube.views import PoolView, ResourceView
+from lessor.kube.views import ResourceView
 
 SHOWN_MAX = 5  # names or sentences of one kind
 
@@ -44,14 +44,12 @@ def _paused(facts: Facts) -> list[str]:
 
 
 def _tenant_limit(facts: Facts) -> list[str]:
-    lease = facts.lease
-    limits = [f"{pool.name} {pool.max_per_tenant}" for pool in _pools(facts) if pool.max_per_tenant is not None]
-    out = [f"one tenant may hold at most (spec.queue.maxPerTenant): {', '.join(limits)}"] if limits else []
-    own = dict.fromkeys(r.holder.name for r in facts.held if r.holder and r.holder.namespace == lease.namespace)
-    if own:
-        names = " ".join(map(quote, list(own)[:SHOWN_MAX]))
-        out.append(f"end one of your own that is not needed: kubectl delete rl -n {quote(lease.namespace)} {names}")
-    return out
+    namespace = facts.lease.namespace
+    own = dict.fromkeys(r.holder.name for r in facts.held if r.holder and r.holder.namespace == namespace)
+    if not own:
+        return []
+    names = " ".join(map(quote, list(own)[:SHOWN_MAX]))
+    return [f"end one of your own that is not needed any more: kubectl delete rl -n {quote(namespace)} {names}"]
 
 
 def _reserved(facts: Facts) -> list[str]:
@@ -89,18 +87,9 @@ def _uncordon(resources: list[ResourceView]) -> str:
     return f"lessor uncordon {' '.join(quote(r.name) for r in resources[:SHOWN_MAX])}{more}"
 
 
-def _not_permitted(facts: Facts) -> list[str]:
-    return [f"an administrator opens the pool for namespace {facts.lease.namespace} (Pool spec.access)"]
-
-
-def _pools(facts: Facts) -> list[PoolView]:
-    return list((facts.pools or {}).values())
-
-
-# By the reason as it stands in the object: that may be of a later version than this program.
+# By the reason as it stands in the object: that may be of another version than this program.
 _REMEDIES: dict[str, Callable[[Facts], list[str]]] = {
-    "TenantLimitReached": _tenant_limit,
-    "NotPermitted": _not_permitted,
+    Reason.TENANT_LIMIT_REACHED: _tenant_limit,
     Reason.POOL_PAUSED: _paused,
     Reason.ALL_CORDONED: _out_of_use,
     Reason.RESERVED_FOR_EARLIER: _reserved,

@@ -45,7 +45,6 @@ class PoolView:
     counts: Mapping[str, Any]
     total: Any
     waiting: Any
-    max_per_tenant: Any
     ready: Said
 
 
@@ -73,6 +72,7 @@ class ResourceView:
     cordon_reason: str
     cordoned_by: str
     recheck: Any
+    labels: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,6 @@ def pool(body: Body) -> PoolView:
         counts=_fields(status, "counts"),
         total=status.get("total"),
         waiting=status.get("waiting"),
-        max_per_tenant=_fields(spec, "queue").get("maxPerTenant"),
         ready=_conditions(status).get("Ready", Said()),
     )
 
@@ -200,6 +199,7 @@ def resource(body: Body) -> ResourceView:
         cordon_reason=_text(cordoned, "reason"),
         cordoned_by=_text(cordoned, "by"),
         recheck=spec.get("recheck"),
+        labels=_fields(meta, "labels"),
     )
 
 

@@ -12,46 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 from lessor.core import actions as a
-from lessor.core.actions import Action, Key
+from lessor.core.actions import Action
 from lessor.core.initialise import raised
 from lessor.core.ledger import Ledger
-from lessor.core.model import Lease, Pool, Resource
+from lessor.core.model import Lease
 from lessor.kube import codec
 from lessor.kube.holders import holder_facts
+from lessor.kube.observations import observe as observe
+from lessor.kube.observations import observe_list as observe_list
 
 Json = dict[str, Any]
-
-
-def observe(ledger: Ledger, kind: str, body: Json) -> bool:
-    """One object as the API server showed it; False if that is no news. What can't be read the ledger knows then."""
-    meta = body["metadata"]
-    if not ledger.is_news(codec.key_of(kind, meta), int(meta["resourceVersion"])):
-        return False
-    known = ledger.pools.get(meta["name"]) if kind == a.POOL else None
-    try:
-        ledger.observe(codec.read(kind, body, known))
-    except codec.CannotRead as e:
-        ledger.observe_unreadable(e.item)
-    return True
-
-
-def observe_list(ledger: Ledger, kind: str, bodies: list[Json], version: int, begun: int) -> None:
-    """A whole LIST, begun at the ledger's tick `begun`."""
-    items: list[Pool | Resource | Lease] = []
-    present: list[Key] = []  # what need not be read again, and what can't be
-    for body in bodies:
-        meta = body["metadata"]
-        key = codec.key_of(kind, meta)
-        if not ledger.is_news(key, int(meta["resourceVersion"])):
-            present.append(key)
-            continue
-        known = ledger.pools.get(meta["name"]) if kind == a.POOL else None
-        try:
-            items.append(codec.read(kind, body, known))
-        except codec.CannotRead as e:
-            ledger.observe_unreadable(e.item)
-            present.append(key)
-    ledger.observe_list(kind, items, version, begun, present)
 
 
 def deleted(ledger: Ledger, kind: str, body: Json) -> None:

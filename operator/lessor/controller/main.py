@@ -28,6 +28,7 @@ from lessor.kube.election import Elector, NamespaceMissing, Timing, boot_seconds
 from lessor.kube.errors import AlreadyExists, KubeError, NotFound
 
 from . import handlers, outcome
+from .announcer import Announcer
 from .collector import LedgerCollector
 from .health import Health
 from .loop import Loop, read_clocks
@@ -136,6 +137,12 @@ class Operator:
     ) -> None:
         """Ours first, kopf last: at its end kopf cancels every task that was born after it."""
         ready, stop = asyncio.Event(), asyncio.Event()
+        announcer = Announcer(self.ledger, client, self._leads)
+
+        def written(action: a.Action, wall: float) -> None:
+            self.metrics.written(action, wall)
+            announcer.written(action, wall)
+
         self._writer = Writer(
             client,
             self.ledger,
@@ -143,6 +150,7 @@ class Operator:
             may_write=elector.is_leader,
             wake=self._wake,
             look_at_holder=surroundings.look,
+            written=written,
             in_flight_max=self.settings.writes_in_flight,
         )
         resync = asyncio.create_task(self._resync(client), name="resync")
@@ -157,14 +165,16 @@ class Operator:
         await asyncio.wait({asyncio.create_task(ready.wait()), watching}, return_when=asyncio.FIRST_COMPLETED)
         self._take_signals()
         stopped = asyncio.create_task(self.stopping.wait(), name="stop")
+        announcing = asyncio.create_task(announcer.run(), name="events")
         try:
-            ending = {watching, campaign, stopped, resync, around}
+            ending = {watching, campaign, stopped, resync, around, announcing}
             done, _ = await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # First the grants end, then leadership is given back, then the watches go.
             await _end(campaign, RELEASE_S)
             await _end(resync, 0.5)
             await _end(around, 0.5)
+            await _end(announcing, 0.5)
             stop.set()
             await _end(watching, 10.0, cancel=False)
             stopped.cancel()

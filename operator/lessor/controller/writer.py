@@ -18,7 +18,8 @@ from lessor.core import actions as a
 from lessor.core.actions import Action, Key
 from lessor.core.ledger import Ledger
 from lessor.core.model import HolderKey
-from lessor.kube.calls import Call, call_for, event_for, path_of
+from lessor.kube import events
+from lessor.kube.calls import Call, call_for, path_of
 from lessor.kube.client import Client
 from lessor.kube.election import boot_seconds  # the clock of `Now.mono`
 from lessor.kube.errors import AlreadyExists, Conflict, Invalid, KubeError, NotFound, TooManyRequests, Unavailable
@@ -49,7 +50,8 @@ _RANK = {
 
 
 class Writer:
-    """`may_write` is asked right before each call; `wake` is called after each answer."""
+    """`may_write` is asked right before each call, `wake` is called after each answer, `written` of each call that was
+    carried out, with the time (seconds since the epoch)."""
 
     def __init__(
         self,
@@ -60,10 +62,11 @@ class Writer:
         may_write: Callable[[], bool],
         wake: Callable[[], None],
         look_at_holder: Callable[[HolderKey], Awaitable[Json | None]],
+        written: Callable[[Action, float], None],
         in_flight_max: int = WRITES_IN_FLIGHT_MAX,
     ) -> None:
         self._client, self._ledger, self._metrics = client, ledger, metrics
-        self._look_at_holder = look_at_holder
+        self._look_at_holder, self._written = look_at_holder, written
         self.may_write, self._wake = may_write, wake
         self._in_flight_max = in_flight_max
         self._queue: list[tuple[int, int, Action]] = []
@@ -150,7 +153,7 @@ class Writer:
         return await self._send(call_for(action, time.time()))
 
     def _carried_out(self, action: Action, answer: Any) -> None:
-        self._metrics.written(action, time.time())
+        self._written(action, time.time())
         if isinstance(answer, dict) and "uid" in (meta := answer.get("metadata") or {}):
             self._metrics.lag.answered(meta["uid"], meta["resourceVersion"], boot_seconds())
 
@@ -208,7 +211,7 @@ class Writer:
         """Of an object that is wrong enough the API server takes no status; `kubectl describe` shows its Events."""
         if not (isinstance(action, a.TellUnreadable) and isinstance(refused, Invalid)):
             return False
-        item, call = action.item, event_for(action.item, time.time())
+        item, call = action.item, events.unreadable(action.item, time.time())
         try:
             await self._client.create(call.path, call.body or {})
         except AlreadyExists:

@@ -21,6 +21,7 @@ from .model import (
     Lease,
     LeaseState,
     Pool,
+    QueuePlace,
     Resource,
     Terms,
     Unreadable,
@@ -185,6 +186,7 @@ class Report(_OfLease):
     accepted: bool
     conditions: Conditions
     holder_uid: str | None = None  # to be pinned
+    place: QueuePlace | None = None  # None: it stands as it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,25 +23,24 @@ from .actions import (
     LookAtPool,
     NoteHolder,
     Raise,
-    Report,
     TellUnreadable,
     lease_key,
     resource_key,
 )
 from .allocator import Grant, Walk, assign
 from .endings import dropped, end_of, free_of, reaped
-from .explain import Reason, bound_conditions, end_conditions, waiting_conditions
+from .explain import Reason, bound_conditions, end_conditions
 from .initialise import initialise
 from .ledger import Ledger
-from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
+from .model import Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
 from .queue import coupled, priority_of
 from .reaper import alive, expires, judge
 from .reasons import Reasons
 from .states import Event
 from .stock import report, stock
+from .telling import Teller
 
 REFUSE_AFTER_S = 10.0  # objects applied together arrive in any order (design, section 2)
-EXPLAIN_EVERY_S = 10.0  # what others wait for changes with every grant: not a write for each
 
 
 def decide(ledger: Ledger, now: Now) -> Decision:
@@ -87,9 +86,11 @@ class _Round:
         for pool in stocks:
             for action in stock(ledger, pool):
                 self._ask(action)
+        teller = Teller(ledger, self.now, self.reasons, self._ask)
         for uid in leases:
-            self._explain(uid)
-        self._explain_again(pools, explain)
+            teller.tell(uid)
+        teller.tell_again(pools)
+        teller.tell_all(explain)
         counts, ledger.dirty_counts = ledger.dirty_counts, {}
         for pool in counts:
             if (told := report(ledger, pool, self.now)) is not None:
@@ -277,31 +278,6 @@ class _Round:
             self._ask(HandOver(resource, holder, request.as_state, free.ended))
         else:
             self._ask(Claim(resource, holder, request.as_state))
-
-    # -- what people are told
-
-    def _explain(self, uid: str) -> None:
-        """Tells a waiting Lease why it waits, if that is news: at its first decision, and when its reason changes."""
-        ledger = self.ledger
-        lease = ledger.live(uid)
-        if lease is None or not lease.waiting or uid in ledger.half_done or ledger.is_busy(lease_key(uid)):
-            return
-        if lease.deleting or EVERYTHING in lease.release:
-            return
-        why = self.reasons.refusal(lease) if not lease.accepted else None
-        accepted = why is None
-        told = alive(ledger, lease)
-        conditions = waiting_conditions(why or self.reasons.waiting(lease), accepted=accepted, alive=told)
-        if not all(conditions[c].says(lease.conditions.get(c)) for c in ("Accepted", "Bound", "Finished")):
-            self._ask(Report(lease, accepted, conditions, ledger.holders.pin(lease)))
-
-    def _explain_again(self, pools: dict[str, None], due: list[str]) -> None:
-        for pool in pools:
-            if self.ledger.pool_index(pool).waiting:
-                self.ledger.timers.set("explain", pool, self.now.mono + EXPLAIN_EVERY_S)
-        for pool in due:
-            for uid in list(self.ledger.pool_index(pool).waiting_uids()):
-                self._explain(uid)
 
 
 def terms_of(lease: Lease, pools: list[Pool], priority: int) -> Terms:

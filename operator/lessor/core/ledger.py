@@ -31,6 +31,7 @@ from .actions import (
     pool_key,
     resource_key,
 )
+from .budget import Budget
 from .indexes import Objection, Vanished, stock_of
 from .model import Lease, Pool, Resource, Unreadable
 from .states import next_lease_state, next_resource_phase
@@ -50,6 +51,7 @@ class Ledger(Surroundings):
         self.namespace_looks: dict[str, float] = {}  # the same of Namespaces
         self.failing: dict[str, tuple[str, float]] = {}  # Lease uid -> what it fails of, since `Now.mono`
         self.timers = Timers()
+        self.telling = Budget()
         self.tick = 0  # grows with each observation and answer
         self.leases_listed_at = -1  # tick at which the last full list of Leases was begun
         self.restored = False  # a LIST older than what was seen: etcd came back from a backup
@@ -122,6 +124,8 @@ class Ledger(Surroundings):
         if lease.finished:
             self.stops_failing(lease.uid)
         self._lease_changed(old, lease)
+        if not lease.waiting:
+            self.telling.forget(lease.uid)
         return True
 
     def observe_unreadable(self, item: Unreadable) -> None:
@@ -386,6 +390,7 @@ class Ledger(Surroundings):
                 self._holder_changed(lease, None, self.tick)
                 self.timers.drop("lease", name)
                 self.stops_failing(name)
+                self.telling.forget(name)
             if name in self.claims or name in self.claiming:
                 known = self.vanished.setdefault(name, Vanished(lease))
                 known.lease, known.final = last or known.lease or lease, known.final or last is not None

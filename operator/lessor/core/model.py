@@ -325,6 +325,15 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a waiting Lease stands, rounded (see `telling.py`). `blocked_by`: what it waits for, in words."""
+
+    position: int
+    of: int
+    blocked_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """One holder's exclusive right to n Resources, or the wish for it."""
 
@@ -344,6 +353,7 @@ class Lease:
     resources: tuple[Entry, ...] = ()
     accepted: bool = False
     terms: Terms | None = None
+    place: QueuePlace | None = None  # status.queue
     deleting: bool = False
     unsupported: tuple[str, ...] = ()
     generation: int = 0

@@ -40,7 +40,6 @@ from .codec import unreadable_condition
 Json = dict[str, Any]
 _KINDS = {a.POOL: paths.POOLS, a.RESOURCE: paths.RESOURCES, a.LEASE: paths.LEASES}
 LABELS_MAX = 32  # in matchLabels
-EVENT_CHARS_MAX = 1024  # of a message; events.k8s.io takes no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +116,6 @@ def _unreadable(item: Unreadable, at: float) -> Json:
     mine = Condition(unreadable_condition(item.kind), ConditionStatus.FALSE, "Unreadable", item.message)
     body: Json = {"status": {"conditions": [*item.conditions, _condition(mine, None, at)]}}
     return {"metadata": {"uid": item.uid, "resourceVersion": str(item.version)}, **body}
-
-
-def event_for(item: Unreadable, at: float) -> Call:
-    """Says on an object that it can't be read where its status can't: one Event for each version of it."""
-    namespace = item.namespace or "default"  # where Kubernetes' own events about cluster-scoped objects are
-    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    body: Json = {
-        "metadata": {"name": f"lessor-{item.uid}-{item.version}"},
-        "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": item.kind,
-            "name": item.name,
-            "namespace": item.namespace,
-            "uid": item.uid,
-            "resourceVersion": str(item.version),
-        },
-        "type": "Warning",
-        "reason": "Unreadable",
-        "message": item.message[:EVENT_CHARS_MAX],
-        "source": {"component": "lessor"},
-        "firstTimestamp": when,
-        "lastTimestamp": when,
-        "count": 1,
-    }
-    return Call("create", paths.collection(paths.EVENTS, namespace), body)
 
 
 # -- Resources
@@ -271,8 +245,17 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
                 extra["expireTime"] = stamp(action.expires)
         case a.Report():
             extra = {"state": "Waiting", **_pinned(action.holder_uid)}
+            if action.place is not None:
+                extra["queue"] = {
+                    "position": action.place.position,
+                    "of": action.place.of,
+                    "since": stamp(lease.created),
+                    "blockedBy": action.place.blocked_by or None,
+                }
         case a.End():
             extra = {"state": str(action.state), "resources": []}
+    if lease.place is not None and not isinstance(action, a.Report):
+        extra["queue"] = None  # it waits no more
     return {
         **extra,
         "reason": action.conditions["Bound"].reason,

@@ -35,6 +35,7 @@ from lessor.core.model import (
     Namespace,
     PastHolder,
     Pool,
+    QueuePlace,
     Request,
     Resource,
     Terms,
@@ -166,6 +167,7 @@ def lease(body: Body) -> Lease:
         ),
         accepted=accepted,
         terms=_terms(terms) if terms else None,
+        place=_place(status["queue"]) if status.get("queue") else None,
         deleting="deletionTimestamp" in meta,
         # An accepted Lease is never refused; what may be added to it later has its effect in a later version.
         unsupported=() if accepted else _unsupported_in_lease(spec),
@@ -241,6 +243,10 @@ def _plain(r: Body, request: Body) -> Request:
         as_state=request.get("as", LEASED),
         selector=selector(r["selector"]) if "selector" in r else None,
     )
+
+
+def _place(q: Body) -> QueuePlace:
+    return QueuePlace(q.get("position", 0), q.get("of", 0), q.get("blockedBy", ""))
 
 
 def _terms(t: Body) -> Terms:

@@ -68,6 +68,7 @@ SHAPES: dict[str, dict[str, Any]] = {
             "attempt": int,
             "resources": [{"name": str, "request": str, "pool": str, "epoch": int, "attributes": WORDS}],
             "terms": _TERMS,
+            "queue": {"position": int, "of": int, "blockedBy": str},
             "holderUID": str,
             "boundTime": str,
             "observedGeneration": int,

@@ -96,7 +96,9 @@ def world_of(rules: dict[str, Any], asks: Asks, waiting: int) -> World:
 
 def costs(world: World) -> dict[str, int]:
     """Of the steps that happen all day while so many wait."""
-    out = {"one comes that is met at once": calls(world, lambda: world.create(lease("new", asks={"aws": 1}, priority=9)))}
+    out = {
+        "one comes that is met at once": calls(world, lambda: world.create(lease("new", asks={"aws": 1}, priority=9)))
+    }
     out["it is bound"] = calls(world, lambda: None)
     world.run()
     out["its end is confirmed"] = calls(world, lambda: world.delete(world.lease("new")))

@@ -335,6 +335,15 @@ def test_a_limit_comes_before_a_pause_among_the_reasons() -> None:
     assert world.reason("b1") == "PoolPaused"
 
 
+def test_who_has_more_than_a_limit_that_was_set_since_waits() -> None:
+    ways = (Request("any", "aws"), Request("any", "gcp"))
+    world = World(pool("aws", names=4, max_per_tenant=1), pool("gcp"), *holding("a", "aws-1", "aws-2", "aws-3"))
+    world.create(resource("aws-4"), resource("gcp-1", state=BUSY))
+    world.create(waits("a1", "a"), waits("a2", "a", requests=(Request("any", "", alternatives=ways),)))
+    world.run()
+    assert (world.reason("a1"), world.reason("a2")) == ("TenantLimitReached", "WaitingForCapacity")
+
+
 def test_another_tenant_of_the_same_wish_is_not_held_up_by_the_first_ones_limit() -> None:
     things = [pool(names=4, max_per_tenant=1, reserve_after=0.0), *holding("a", "aws-1"), *holding("b", "aws-2")]
     world = World(*things, resource("aws-3"), waits("a1", "a", 9), waits("b1", "b", 8), waits("c1", "c", 7))

@@ -14,7 +14,7 @@ from .actions import pool_key
 from .explain import Reason, Why, fields, paused
 from .lanes import Lane
 from .ledger import Ledger
-from .match import Match, Supply, by_group, choose, match, meet
+from .match import Match, Supply, by_group, choose, match, meet, without_limit
 from .model import UNCLEAN, Lease, Pool, Request
 from .supplies import labels_of, may_end_as_it_wishes, room_of, specified, usable, ways_of
 
@@ -246,15 +246,17 @@ def _limit_reached(ledger: Ledger, lease: Lease) -> Why | None:
 
 def _short_of(ledger: Ledger, lease: Lease) -> Why:
     """What is lacking where every pool lends."""
-    ways = ways_of(ledger, lease)
-    supply = Supply(lambda group: ledger.pool_index(group[0]).on_shelf(group[1]), labels_of(ledger))
+    ways, room = ways_of(ledger, lease), room_of(ledger, lease, {})
+    supply = Supply(
+        lambda group: ledger.pool_index(group[0]).on_shelf(group[1]), labels_of(ledger), room=room or without_limit
+    )
     if any(len(mine) > 1 for mine in ways):
         got = meet(ways, supply)
         if not got.finished:
             return Reason.WAITING_FOR_CAPACITY, "its alternatives are too many to be tried out: give fewer of them"
         if got.whole:
             return Reason.RESERVED_FOR_EARLIER, KEPT
-        ways = [(way,) for way in choose(ways, usable(ledger)) or [mine[0] for mine in ways]]
+        ways = [(way,) for way in choose(ways, usable(ledger, room)) or [mine[0] for mine in ways]]
     short: dict[str, Request] = {}
     lacking = 0
     for (name, _), requests in by_group((mine[0] for mine in ways), supply).items():

@@ -64,7 +64,8 @@ def room_of(ledger: Ledger, lease: Lease, granted: Mapping[tuple[str, str], int]
         pool = ledger.pools.get(name)
         if pool is not None and pool.max_per_tenant is not None:
             tenant = pool.tenant_of(lease)
-            limits[name] = pool.max_per_tenant - ledger.lanes.holds(name, tenant) - granted.get((name, tenant), 0)
+            has = ledger.lanes.holds(name, tenant) + granted.get((name, tenant), 0)
+            limits[name] = max(0, pool.max_per_tenant - has)  # it may have more: of before the limit was set
     return limits.get if limits else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lessor.core import actions as a
+from lessor.core.contact import OUTAGE_S
 from lessor.core.model import HolderFacts, LeaseState, Request, Terms
 from tests.core.build import bound, held, hours, lease, minutes, pool, resource
 from tests.core.reaping import JOBS, PODS, Reaped, by_job, by_pod, key
@@ -989,6 +990,9 @@ def test_a_finished_lease_is_not_deleted_while_the_api_server_is_not_heard() -> 
     world.connected = False
     world.later(hours(2))
     assert not gone(world)
+    world.connected = True
+    world.later(OUTAGE_S)
+    assert gone(world)
 
 
 # -- what is told at the bind

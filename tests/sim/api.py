@@ -20,8 +20,8 @@ from lessor.kube.errors import AlreadyExists, Conflict, Invalid, KubeError, NotF
 Json: TypeAlias = dict[str, Any]
 Key: TypeAlias = tuple[str, str, str]  # kind, namespace ("" for a cluster-scoped kind), name
 
-KINDS = {kind.plural: kind.kind for kind in names.KINDS}
-_PATH = re.compile(rf"/apis/{names.GROUP}/{names.VERSION}(?:/namespaces/([^/]+))?/([a-z]+)(?:/([^/]+))?")
+KINDS = {kind.plural: kind.kind for kind in names.KINDS} | {"pods": "Pod"}
+_PATH = re.compile(rf"/api(?:s/{names.GROUP})?/(?:{names.VERSION}|v1)(?:/namespaces/([^/]+))?/([a-z]+)(?:/([^/]+))?")
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "generation", "resourceVersion")
 
 
@@ -91,7 +91,8 @@ class Server:
         meta |= {"name": key[2], "uid": f"{key[2]}-u{self._uids}", "generation": 1, "creationTimestamp": self._stamp()}
         if key[1]:
             meta["namespace"] = key[1]
-        made = {"apiVersion": names.API_VERSION, "kind": key[0], "metadata": meta, "spec": body["spec"]}
+        version = "v1" if key[0] == "Pod" else names.API_VERSION
+        made = {"apiVersion": version, "kind": key[0], "metadata": meta, "spec": body["spec"]}
         return self._commit("ADDED", key, None, made, by)
 
     def merge_patch(self, key: Key, patch: Json, subresource: str | None = None, by: str = "person") -> Json:
@@ -115,6 +116,9 @@ class Server:
             return old
         if merged["spec"] != old["spec"]:
             merged = _meta(merged, generation=old["metadata"]["generation"] + 1)
+        if merged["spec"].get("renewTime") != old["spec"].get("renewTime"):
+            fields = {"f:spec": {"f:renewTime": {}}}
+            merged = _meta(merged, managedFields=[{"manager": by, "time": self._stamp(), "fieldsV1": fields}])
         if "deletionTimestamp" in old["metadata"] and not merged["metadata"].get("finalizers"):
             return self._remove(key, merged, by)
         return self._commit("MODIFIED", key, old, merged, by)

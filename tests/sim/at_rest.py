@@ -26,6 +26,8 @@ def check(world: World, ops: Sequence[Operator]) -> None:
     """Raises Violation with everything that is wrong."""
     server = world.server
     wrong = [*_resources(server), *_leases(server), *_pools(server)]
+    if world.timed:
+        wrong += world.witness.overdue(world.rested_from)
     for op in ops:
         wrong += [f"{op.name}: {words}" for words in _ledger(op)]
     if not wrong:
@@ -259,7 +261,7 @@ def _restarted(world: World) -> Iterator[str]:
     """A process that starts now finds nothing to write: what statuses say is true, and nothing was left undone."""
     before = len(world.server.history)
     op = world.operator("restarted")
-    world.rest([op])
+    world.rest([op], wait=not world.timed)
     world.operators.remove(op)
     world.server.watchers.remove(op._hear)
     wrote = [f"{event.type} {event.key[2]}" for event in world.server.history[before:]]

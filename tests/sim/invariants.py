@@ -177,6 +177,8 @@ class Judge:
         if wish is None or not self.always.get(pool, set()) & {wish, "*"}:
             may.add(holder["releaseState"])
         may |= self.losses.get(pool, {"dirty"}) | ({terms["onLoss"]} if "onLoss" in terms else set())
+        if (lease.get("status") or {}).get("reason") == "NotCollected":
+            may.add(holder["from"])
         if name not in self.bound_with.get(holder["uid"], frozenset()):
             # It may have been claimed for a Lease that had its wish already; then nobody can tell.
             may.add(holder["from"])

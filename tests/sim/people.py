@@ -57,10 +57,28 @@ LEASES: list[Json] = [
     {"requests": [{"pool": "a", "names": ["a-0"]}], "adopt": True},  # not supported yet
 ]
 
+TIMED: list[Json] = [  # for worlds in which time has a meaning
+    {"requests": [ONE], "renewWithin": "1m"},
+    {"requests": [ONE], "renewWithin": "1m", "renewSlack": "30s", "ttlAfterFinished": "5m"},
+    {"requests": [ONE], "holder": {"pod": {"name": "p0"}}, "ttlAfterFinished": "0s"},
+    {"requests": [ONE], "holder": {"pod": {"name": "p1", "uid": ""}}, "ttlAfterFinished": "5m"},  # as it is then
+    {"requests": [{"pool": "a", "count": 2}], "holder": {"pod": {"name": "p0", "uid": ""}}},
+    {"requests": [ONE], "holder": {"pod": {"name": "p1"}}, "renewWithin": "1m"},
+    {"requests": [{"pool": "a", "count": 2}], "waiterRenewWithin": "1m", "collectWithin": "1m", "renewWithin": "2m"},
+    {"requests": [ONE], "maxDuration": "5m", "ttlAfterFinished": "5m"},
+    {"requests": [ONE], "waitTimeout": "5m"},
+    {"requests": [{"pool": "b"}]},
+]
+PODS = ("p0", "p1")
+
 
 class People:
+    """`living`: Leases, by name, whose clients renew them as time passes."""
+
     def __init__(self, server: Server, say: Callable[[str], None]) -> None:
         self._server, self._say = server, say
+        self.living: dict[str, str] = {}  # uid
+        self.renewing = False
 
     # -- Pools
 
@@ -92,6 +110,51 @@ class People:
             self._server.create(
                 key, {"metadata": meta, "spec": {"ttlAfterFinished": "1h", **spec, "requests": requests}}
             )
+
+    def hold(self, name: str, spec: Json) -> None:
+        """As `make_lease`, by a client that renews it from now on. It names its pod as that is now."""
+        pod = (spec.get("holder") or {}).get("pod")
+        if pod is not None and "uid" in pod:
+            found = self._server.objects.get(("Pod", NAMESPACE, pod["name"]))
+            if found is None:
+                return
+            spec = {**spec, "holder": {"pod": {"name": pod["name"], "uid": found["metadata"]["uid"]}}}
+        if ("Lease", NAMESPACE, name) not in self._server.objects:
+            self.make_lease(name, spec)
+            self.living[name] = self._server.objects["Lease", NAMESPACE, name]["metadata"]["uid"]
+
+    def client_dies(self, name: str) -> None:
+        if self.living.pop(name, None) is not None:
+            self._say(f"the client of lease {name} dies")
+
+    def clients_renew(self) -> None:
+        for name, uid in list(self.living.items()):
+            body = self._server.objects.get(("Lease", NAMESPACE, name))
+            if body is None or body["metadata"]["uid"] != uid or finished(body):
+                del self.living[name]
+            else:
+                self.renewing = True  # nobody tells of each of them
+                self.renew(name)
+                self.renewing = False
+
+    # -- pods
+
+    def start_pod(self, name: str) -> None:
+        key = ("Pod", NAMESPACE, name)
+        if key not in self._server.objects:
+            self._say(f"pod {name} starts")
+            self._server.create(key, {"metadata": {"finalizers": [FOREIGN]}, "spec": {}})
+
+    def end_pod(self, name: str, phase: str) -> None:
+        self._patch(("Pod", NAMESPACE, name), {"status": {"phase": phase}}, f"sees pod {name} end: {phase}", "status")
+
+    def stop_pod(self, name: str) -> None:
+        """As kubectl delete: it terminates, and then it is gone."""
+        self._delete(("Pod", NAMESPACE, name))
+
+    def forget_pod(self, name: str) -> None:
+        """Its containers have ended, or its node is gone and somebody removes it by force."""
+        self.remove_by_force("Pod", name)
 
     def delete_lease(self, name: str) -> None:
         self._delete(("Lease", NAMESPACE, name))
@@ -131,7 +194,7 @@ class People:
         self._delete(("Resource", "", name))
 
     def remove_by_force(self, kind: str, name: str) -> None:
-        key = (kind, "", name)
+        key = (kind, NAMESPACE if kind == "Pod" else "", name)
         if key in self._server.objects:
             self._patch(key, {"metadata": {"finalizers": None}}, f"strips the finalizers of {kind} {name}")
             self._delete(key)
@@ -164,7 +227,8 @@ class People:
 
     def _patch(self, key: Key, patch: Json, words: str, subresource: str | None = None) -> None:
         if key in self._server.objects:
-            self._say(f"a person {words}")
+            if not self.renewing:
+                self._say(f"a person {words}")
             self._server.merge_patch(key, patch, subresource)
 
     def _delete(self, key: Key) -> None:
@@ -181,9 +245,11 @@ __all__ = [
     "FOREIGN",
     "LEASES",
     "NAMESPACE",
+    "PODS",
     "POOLS",
     "RULES",
     "SOURCES",
+    "TIMED",
     "People",
     "finished",
     "lease_of",

@@ -17,16 +17,19 @@ from lessor.controller import outcome
 from lessor.core import actions as a
 from lessor.core import decide as deciding
 from lessor.core.ledger import KINDS, Ledger
-from lessor.core.model import Now
+from lessor.core.model import HolderGroup, HolderKey, Now
 from lessor.kube import calls
 from lessor.kube.calls import Call
 from lessor.kube.errors import KubeError, NotFound
+from lessor.kube.holders import holder_facts
 
 from .api import Event, Key, Server
 from .invariants import Violation
 
-READS = (a.LookAtLease, a.LookAtPool, a.ListLeases)
+READS = (a.LookAtLease, a.LookAtPool, a.LookAtHolder, a.ListLeases)
 _COLLECTIONS = {kind: f"/apis/lessor.dev/v1alpha1/{kind.lower()}s" for kind in KINDS}
+PODS = HolderGroup("v1", "Pod", "ci")
+_PODS = "/api/v1/namespaces/ci/pods"
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +75,8 @@ class Operator:
     to_list: list[str] = field(default_factory=list)  # kinds still to be listed in this round
     begins: bool = True  # until the first LISTs are answered: then it decides about everything once
     wake_at: float | None = None
+    connected: bool = False  # it hears the API server as time passes; without that nothing ever expires
+    watching: bool = False  # the pods that Leases name
 
     def __post_init__(self) -> None:
         self.server.watchers.append(self._hear)
@@ -81,7 +86,8 @@ class Operator:
 
     def start(self) -> None:
         """A new process: an empty ledger. Its watches begin with a line for each object that there is."""
-        self.ledger, self.begins, self.wake_at = Ledger(), True, None
+        self.ledger, self.begins, self.wake_at, self.watching = Ledger(), True, None, False
+        self.hear_the_server()
         self.inbox = {key: deque([Event("", key, body)]) for key, body in self.server.objects.items()}
         self.relist()
 
@@ -99,6 +105,13 @@ class Operator:
                 self.ledger.settled(flight.action)
         self.flights, self.to_list, self.begins = [], [], True
         self.relist()
+
+    def hear_the_server(self) -> None:
+        """Any answer: it is there, and its clock is told with it, in whole seconds."""
+        if self.connected:
+            mono = self.clock().mono
+            self.ledger.observe_contact(mono)
+            self.ledger.observe_server_clock(float(int(self.server.now)), mono)
 
     # -- events
 
@@ -122,8 +135,11 @@ class Operator:
         return event
 
     def handle(self, event: Event) -> None:
-        """`controller.handlers`."""
-        if event.type == "DELETED":
+        """`controller.handlers`, and the watch of the pods."""
+        if event.key[0] == "Pod":
+            gone = event.type == "DELETED"
+            self.ledger.holders.seen(HolderKey(*PODS, event.key[2]), None if gone else holder_facts(event.body))
+        elif event.type == "DELETED":
             outcome.deleted(self.ledger, event.key[0], event.body)
         else:
             outcome.observe(self.ledger, event.key[0], event.body)
@@ -140,6 +156,12 @@ class Operator:
         if not self.to_list:
             self.to_list = list(KINDS)
             self._list_next()
+
+    def watch(self) -> None:
+        """Begins to watch the pods, if a Lease names one, or lists them again."""
+        if PODS in self.ledger.holders.groups and not any(flight.kind == "Pod" for flight in self.flights):
+            self.watching = True
+            self.flights.append(Flight(None, Call("list", _PODS), self.clock().mono, "Pod"))
 
     def _list_next(self) -> None:
         kind = self.to_list[0]
@@ -172,7 +194,7 @@ class Operator:
             if action.key in on_their_way:
                 raise Violation(f"{self.name} asks for {action}, and the answer about that object is not there yet")
             on_their_way.add(action.key)
-        sent = [Flight(action, calls.call_for(action, now.wall), now.mono) for action in decision.actions]
+        sent = [Flight(action, _call_for(action, now.wall), now.mono) for action in decision.actions]
         self.flights += sent
         return sent
 
@@ -214,7 +236,10 @@ class Operator:
         action = flight.action
         if action is None:
             self.flights.remove(flight)
-            self._list_next()  # the resync fails, and comes again
+            if flight.kind == "Pod":
+                self.watching = False
+            else:
+                self._list_next()  # the resync fails, and comes again
         elif isinstance(action, READS):
             self.flights.remove(flight)
             self.ledger.settled(action)
@@ -224,6 +249,9 @@ class Operator:
 
     def _listed(self, flight: Flight) -> None:
         bodies, version = flight.answer
+        if flight.kind == "Pod":
+            self._listed_pods(bodies, version)
+            return
         outcome.observe_list(self.ledger, flight.kind, bodies, version, flight.tick)
         self.to_list.pop(0)
         if self.to_list:
@@ -231,6 +259,14 @@ class Operator:
         elif self.begins:
             self.begins = False
             self.ledger.touch_everything()
+
+    def _listed_pods(self, bodies: list[Any], version: int) -> None:
+        """The watch goes on from this version: what is older never comes."""
+        self.ledger.holders.listed(PODS, {body["metadata"]["name"]: holder_facts(body) for body in bodies})
+        for key in [key for key in self.inbox if key[0] == "Pod"]:
+            later = deque(event for event in self.inbox.pop(key) if event.version > version)
+            if later:
+                self.inbox[key] = later
 
     # -- several steps at once
 
@@ -246,6 +282,14 @@ class Operator:
         """One fair round: all events, all answers, one decision. Whether anything was there to do."""
         busy = bool(self.flights or self.inbox)
         self.hear_all()
+        if not self.watching:
+            self.watch()
         self.answer_all()
         self.hear_all()
         return bool(self.decide()) or busy
+
+
+def _call_for(action: a.Action, at: float) -> Call:
+    if isinstance(action, a.LookAtHolder):
+        return Call("get", f"{_PODS}/{action.about.name}")
+    return calls.call_for(action, at)

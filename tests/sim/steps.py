@@ -14,7 +14,7 @@ from typing import TypeAlias
 from . import at_rest
 from .api import Json
 from .invariants import is_bound, names_of
-from .people import LEASES, NAMESPACE, POOLS, RULES, SOURCES, finished
+from .people import LEASES, NAMESPACE, PODS, POOLS, RULES, SOURCES, TIMED, finished
 from .sim_operator import Operator
 from .world import World
 
@@ -33,15 +33,18 @@ POOL_OF = {"a-0": "a", "a-1": "a", "a-3": "a", "z": "d", "x": "b", "y": "d", "st
 @dataclass(frozen=True, slots=True)
 class Manner:
     """How a world goes on. `rough`: what people do besides making and ending Leases: nothing (0), to Resources (1), to
-    Pools as well (2). `narrow`: few Leases of a kind want the same two Resources. `lazy`: B's calls take long."""
+    Pools as well (2). `narrow`: few Leases of a kind want the same two Resources. `lazy`: B's calls take long. `timed`:
+    clients renew and die, pods come and go, outages happen."""
 
     rough: int
     narrow: bool
     lazy: bool
+    timed: bool = False
 
 
 def begin(world: World, manner: Manner) -> None:
     """Two pools, one operator that is at rest, and another that has just been started."""
+    world.timed = manner.timed
     world.people.make_pool("a", {**POOLS["a"], "resources": {"count": 2}} if manner.narrow else None)
     world.people.make_pool("b")
     world.operator("A")
@@ -63,7 +66,9 @@ def take(world: World, manner: Manner, whose: float, roll: float) -> None:
 
 
 def _turn(world: World, manner: Manner, whose: float) -> Iterator[Step]:
-    if whose < 0.09:
+    if manner.timed and whose < 0.16:
+        yield from _outside(world)
+    elif whose < 0.09:
         for name in LEASE_NAMES[: 3 if manner.narrow else None]:
             yield from _lease(world, name, NARROW if manner.narrow else LEASES)
     elif whose < 0.12:
@@ -122,6 +127,37 @@ def settle(world: World, ops: list[Operator]) -> None:
     world.say(f"{', '.join(op.name for op in ops)} come to rest")
     world.rest(ops)
     at_rest.check(world, ops)
+
+
+# -- where time has a meaning
+
+
+def _outside(world: World) -> Iterator[Step]:
+    people = world.people
+    for name in LEASE_NAMES:
+        if ("Lease", NAMESPACE, name) not in world.server.objects:
+            for spec in TIMED:
+                yield 2 / len(TIMED), partial(people.hold, name, spec)
+        elif name in people.living:
+            yield 0.2, partial(people.client_dies, name)
+        yield 0.02, partial(people.delete_lease, name)
+    for name in PODS:
+        if ("Pod", NAMESPACE, name) not in world.server.objects:
+            yield 1, partial(people.start_pod, name)
+            continue
+        for act in (people.stop_pod, people.forget_pod):
+            yield 0.15, partial(act, name)
+        yield 0.1, partial(people.end_pod, name, "Succeeded")
+        yield 0.05, partial(people.end_pod, name, "Failed")
+    for op in world.operators:
+        yield 0.1, partial(world.look_at_pods, op)
+        yield 0.05, partial(world.blind, op)
+        yield 0.1, partial(world.cut_off, op, op.connected)
+        yield 0.03, partial(world.die, op)
+        yield 0.03, partial(world.lead_again, op)
+    yield 0.05, partial(settle, world, world.operators)
+    for seconds in (1.0, 5.0, 25.0, 70.0, 400.0):
+        yield 0.25, partial(world.wait, seconds)
 
 
 # -- people

@@ -28,6 +28,7 @@ from .actions import (
     resource_key,
 )
 from .allocator import Grant, Walk, assign
+from .contact import OUTAGE_S
 from .endings import dropped, end_of, free_of, reaped
 from .explain import Reason, bound_conditions, end_conditions
 from .initialise import initialise
@@ -161,14 +162,14 @@ class _Round:
     def _outlived(self, lease: Lease) -> None:
         """A finished Lease is deleted after its ttlAfterFinished, once nothing is claimed for it any more."""
         ledger, now = self.ledger, self.now
-        if not ledger.contact.holds(now.mono) or lease.uid in ledger.claims or lease.uid in ledger.claiming:
+        if ledger.contact.last is None or lease.uid in ledger.claims or lease.uid in ledger.claiming:
             return
         since = lease.finished_at if lease.finished_at is not None else lease.created
         left = since + lease.ttl - ledger.contact.wall(now.wall, now.mono)
-        if left <= 0:
+        if left <= 0 and ledger.contact.holds(now.mono):
             self._ask(DeleteLease(lease))
         else:
-            ledger.timers.set("lease", lease.uid, now.mono + left)
+            ledger.timers.set("lease", lease.uid, now.mono + (left if left > 0 else OUTAGE_S))
 
     def _bind(self, lease: Lease) -> None:
         held = self.ledger.held_by(lease)

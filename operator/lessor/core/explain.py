@@ -5,6 +5,7 @@ Conditions follow the API conventions: CamelCase reasons are API, messages are f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
 from .holders import Blind
@@ -72,6 +73,7 @@ class Reason(StrEnum):
 
 
 Why = tuple[Reason, str]  # a reason and its sentence
+RENEWED = Condition("HolderAlive", TRUE, Reason.RENEWED, "it is renewed")
 NOT_TRACKED = Condition("HolderAlive", UNKNOWN, Reason.NOT_TRACKED, "nothing tells yet whether the holder lives")
 
 
@@ -162,9 +164,8 @@ def alive_as(lease: Lease, seen: Tracked | None, blind: Blind | None = None) -> 
     if seen is not None:
         reason = Reason.POD_RUNNING if seen.key.kind == "Pod" else Reason.OBJECT_ACTIVE
         return Condition("HolderAlive", TRUE, reason, f"{seen.key.kind} {seen.key.name} is there and has not ended")
-    cannot = f"; {blind.message}" if blind is not None else ""
     if lease.renewal is not None:
-        return Condition("HolderAlive", TRUE, Reason.RENEWED, f"it is renewed{cannot}")
+        return RENEWED if blind is None else replace(RENEWED, message=f"it is renewed; {blind.message}")
     if blind is not None:
         message = f"{blind.message}; until it can be seen, the lease has to be renewed"
         return Condition("HolderAlive", UNKNOWN, blind.reason, message)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from .explain import Reason, Why, alive_as, overdue
 from .heartbeats import Sign
-from .holders import Over
 from .initialise import CLOCK_SLACK_S
 from .ledger import Ledger
 from .model import Condition, HolderKey, Lease, Now, Terms, Tracked
@@ -36,30 +35,43 @@ class Verdict(NamedTuple):
     """`why` ended it; `looks` are the live reads that are needed first; `again`: when to look again (`Now.mono`)."""
 
     why: Why | None = None
-    over: Over | None = None
     looks: tuple[HolderKey, ...] = ()
     again: float | None = None
 
 
+NOTHING = Verdict()
+
+
+class Deadline(NamedTuple):
+    """At `at` (`Now.mono`) `term` seconds are over."""
+
+    at: float
+    reason: Reason
+    term: float
+
+
 def judge(ledger: Ledger, lease: Lease, now: Now) -> Verdict:
     """Of a live Lease that nobody has released."""
+    going = ledger.is_going(lease.namespace)
+    if lease.waiting and not (lease.tracked or lease.wait_timeout or lease.waiter_renew_within or going):
+        return NOTHING  # as most that wait, and each is asked often
     over = ledger.holders.over.get(lease.uid)
     if over is not None:
         reason = Reason.HOLDER_GONE if over.gone else Reason.HOLDER_ENDED
-        return Verdict((reason, f"its {over.tracked.key.kind} {over.tracked.key.name} {over.words}"), over)
+        return Verdict((reason, f"its {over.tracked.key.kind} {over.tracked.key.name} {over.words}"))
     standings = [standing(ledger, lease, tracked) for tracked in lease.tracked]
     looks = tuple(t.key for t, s in zip(lease.tracked, standings, strict=True) if s is Standing.ASKED)
-    # Kubernetes lets the pods of a namespace that is going end before their leases go: what they tear down is theirs.
-    if ledger.is_going(lease.namespace) and (lease.waiting or not _still_there(standings)):
+    # A pod that is still there keeps what it tears down; Kubernetes from 1.34 on deletes the pods of a namespace first.
+    if going and (lease.waiting or not _still_there(standings)):
         return Verdict((Reason.NAMESPACE_GOING, f"namespace {lease.namespace} is being deleted"), looks=looks)
     if ledger.contact.last is None:
         return Verdict(looks=looks)
-    at, why = min(_deadlines(ledger, lease, standings, now), default=(math.inf, None))
-    if at > now.mono:
-        return Verdict(looks=looks, again=at if at < math.inf else None)
+    first = min(_deadlines(ledger, lease, standings, now), default=None)
+    if first is None or first.at > now.mono:
+        return Verdict(looks=looks, again=first.at if first is not None else None)
     if not ledger.contact.holds(now.mono):
         return Verdict(looks=looks, again=now.mono + ledger.contact.outage)
-    return Verdict(why, looks=looks)
+    return Verdict(overdue(first.reason, first.term), looks=looks)
 
 
 def standing(ledger: Ledger, lease: Lease, tracked: Tracked) -> Standing:
@@ -87,6 +99,8 @@ def needs_heartbeat(lease: Lease, standings: list[Standing]) -> bool:
 
 def alive(ledger: Ledger, lease: Lease) -> Condition:
     """The condition HolderAlive. While a watch begins or a live read is on its way it stays as it was."""
+    if not lease.tracked:
+        return alive_as(lease, None)
     standings = [standing(ledger, lease, tracked) for tracked in lease.tracked]
     known = lease.conditions.get("HolderAlive")
     for tracked, found in zip(lease.tracked, standings, strict=True):
@@ -107,10 +121,10 @@ def expires(ledger: Ledger, lease: Lease, terms: Terms, now: Now) -> float | Non
     return ledger.contact.wall(now.wall, now.mono) + min(limits) if limits else None
 
 
-# -- deadlines, each with what it ends for
+# -- deadlines
 
 
-def _deadlines(ledger: Ledger, lease: Lease, standings: list[Standing], now: Now) -> Iterator[tuple[float, Why]]:
+def _deadlines(ledger: Ledger, lease: Lease, standings: list[Standing], now: Now) -> Iterator[Deadline]:
     sign = ledger.heartbeats.of(lease.uid)
     assert sign is not None
     if lease.waiting:
@@ -119,33 +133,31 @@ def _deadlines(ledger: Ledger, lease: Lease, standings: list[Standing], now: Now
         yield from _of_bound(ledger, lease, sign, standings, now)
 
 
-def _of_waiting(ledger: Ledger, lease: Lease, sign: Sign, now: Now) -> Iterator[tuple[float, Why]]:
+def _of_waiting(ledger: Ledger, lease: Lease, sign: Sign, now: Now) -> Iterator[Deadline]:
     if lease.wait_timeout is not None:
         created = ledger.contact.mono_of(lease.created, now.wall, now.mono)
-        yield created + lease.wait_timeout, overdue(Reason.WAIT_TIMEOUT, lease.wait_timeout)
+        yield Deadline(created + lease.wait_timeout, Reason.WAIT_TIMEOUT, lease.wait_timeout)
     if lease.waiter_renew_within is not None:
         term = lease.waiter_renew_within + lease.renew_slack
         heard = _heard(ledger, sign, now, lease.created, lease)
-        yield heard + term, overdue(Reason.WAITER_SILENT, term)
+        yield Deadline(heard + term, Reason.WAITER_SILENT, term)
 
 
-def _of_bound(
-    ledger: Ledger, lease: Lease, sign: Sign, standings: list[Standing], now: Now
-) -> Iterator[tuple[float, Why]]:
+def _of_bound(ledger: Ledger, lease: Lease, sign: Sign, standings: list[Standing], now: Now) -> Iterator[Deadline]:
     terms = lease.terms or Terms(1800.0, None, None, None, 0)
     since = lease.bound_time if lease.bound_time is not None else now.wall
     bound = _seen(ledger, sign.bound_at, sign, since, now)
     if terms.max_duration is not None:
-        yield bound + terms.max_duration, overdue(Reason.MAX_DURATION, terms.max_duration)
+        yield Deadline(bound + terms.max_duration, Reason.MAX_DURATION, terms.max_duration)
     if lease.collect_within is not None and not lease.collected:
         begun = max(_seen(ledger, sign.bound_at, sign, since + STAMP_S, now), ledger.contact.outage_end)
-        yield begun + lease.collect_within, overdue(Reason.NOT_COLLECTED, lease.collect_within)
+        yield Deadline(begun + lease.collect_within, Reason.NOT_COLLECTED, lease.collect_within)
     if needs_heartbeat(lease, standings):
         term = terms.renew_within + terms.renew_slack
         blinds = (ledger.holders.blinds.get(tracked.key.group) for tracked in lease.tracked)
         # It was not asked for before its holder could be watched no more.
         asked = max((b.since for b in blinds if b is not None and b.since is not None), default=-math.inf)
-        yield max(_heard(ledger, sign, now, since, lease), asked) + term, overdue(Reason.RENEWAL_OVERDUE, term)
+        yield Deadline(max(_heard(ledger, sign, now, since, lease), asked) + term, Reason.RENEWAL_OVERDUE, term)
 
 
 def _heard(ledger: Ledger, sign: Sign, now: Now, begun: float, lease: Lease) -> float:

@@ -101,18 +101,12 @@ async def test_a_lease_whose_pool_is_deleted_waits_until_it_is_back(world: World
 # Each field that has no effect in this version: what is said of it names it.
 LEASES: dict[str, dict[str, Any]] = {
     "spec.requests[main].clusterProfile": {"requests": [{"clusterProfile": "some"}]},
-    "spec.requests[main].firstOf": {"requests": [{"firstOf": [{"pool": "POOL"}]}]},
-    "spec.requests[main].selector": {"requests": [{"pool": "POOL", "selector": {"matchLabels": {"a": "b"}}}]},
     "spec.adopt": {"adopt": True, "requests": [{"pool": "POOL", "names": ["POOL-0"]}]},
     "spec.outcome": {"outcome": {"result": "Succeeded"}},
 }
 POOLS: dict[str, dict[str, Any]] = {
-    "spec.access": {"access": {"namespaces": ["some"]}},
     "spec.needs": {"needs": [{"pool": "some"}]},
     "spec.credentials": {"credentials": {"rotate": {"template": {}}}},
-    "spec.queue.fairShare": {"queue": {"fairShare": {"by": "Namespace"}}},
-    "spec.queue.maxPerTenant": {"queue": {"maxPerTenant": 3}},
-    "spec.queue.maxPriority": {"queue": {"maxPriority": 3}},
     "spec.resources.dynamic": {"resources": {"dynamic": {"min": 1, "max": 2}}},
     "spec.mode: HoldAndDrain": {"mode": "HoldAndDrain"},
     "spec.janitor": {"janitor": {"provider": "aws"}},

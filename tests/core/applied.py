@@ -66,12 +66,13 @@ def _lease_after(action: a.LeaseWrite, wall: float, version: int, at: str) -> Le
             return replace(old, conditions=said, holder_uid=pin or old.holder_uid)
         case a.Bind(_, entries, terms):
             new = replace(old, state=LeaseState.BOUND, resources=entries, terms=terms, accepted=True, **told)
-            new = replace(new, holder_uid=action.holder_uid or old.holder_uid, bound_time=wall)
+            new = replace(new, holder_uid=action.holder_uid or old.holder_uid, bound_time=wall, place=None)
         case a.Report(_, accepted):
             new = replace(old, accepted=accepted, holder_uid=action.holder_uid or old.holder_uid, **told)
+            new = replace(new, place=action.place or old.place)
         case a.End(_, _, state):
             accepted = action.conditions["Accepted"].status == "True"
-            new = replace(old, state=state, resources=(), accepted=accepted, finished_at=wall, **told)
+            new = replace(old, state=state, resources=(), accepted=accepted, finished_at=wall, place=None, **told)
     return replace(new, conditions=_stamped(action.conditions, old.conditions, at))
 
 

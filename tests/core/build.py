@@ -127,6 +127,8 @@ def words(action: a.Action) -> str:
             return f"LookAtLease {uid}"
         case a.LookAtPool(name, _):
             return f"LookAtPool {name}"
+        case a.LookAtNamespace(name):
+            return f"LookAtNamespace {name}"
         case a.ListLeases():
             return "ListLeases"
     return f"{type(action).__name__} {_subject(action)}"

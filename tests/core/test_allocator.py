@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lessor.core import actions as a
-from lessor.core.allocator import assign, match
+from lessor.core.allocator import assign
+from lessor.core.match import match
 from lessor.core.model import Request
 from tests.core.build import Facts, bound, held, lease, minutes, pool, request, resource, words
 from tests.core.world import World

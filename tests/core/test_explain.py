@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lessor.core.actions import CreateResource
-from lessor.core.explain import Reason, bound_conditions, pool_conditions, waiting
+from lessor.core.explain import Reason, bound_conditions, pool_conditions
 from lessor.core.model import Pool
+from lessor.core.reasons import waiting
 from tests.core.build import Facts, Thing, bound, held, lease, minutes, pool, request, resource
 from tests.core.world import World
 

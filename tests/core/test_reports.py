@@ -105,9 +105,11 @@ def test_a_changed_sentence_alone_is_not_told_anew() -> None:
     assert reports(world, "u1") == 1
 
 
-def test_a_paused_pool_is_told_at_once_to_who_waits_for_it() -> None:
+def test_a_paused_pool_is_told_at_once_to_who_was_told_nothing_for_ten_seconds() -> None:
     world = full()
     world.create(lease("u1"))
+    world.run()
+    world.later(10)
     world.run()
     world.change(world.pool("aws"), hold=True)
     world.run()

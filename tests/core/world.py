@@ -14,6 +14,7 @@ from lessor.core.ledger import Ledger
 from lessor.core.model import (
     Lease,
     LeaseState,
+    Namespace,
     Now,
     Pool,
     Resource,
@@ -31,6 +32,7 @@ class World:
         self.wall, self.mono, self.version = WALL, MONO, 100
         self.truth: dict[a.Key, Thing] = {}
         self.spoilt: dict[a.Key, Unreadable] = {}
+        self.namespaces: dict[str, Namespace] = {}
         self._listing: dict[str, dict[str, None]] = {}  # Resource -> uids of the Bound Leases that list it
         self.done: list[a.Action] = []  # everything asked for, in order
         self.wake_at: float | None = None
@@ -120,6 +122,12 @@ class World:
             self.ledger.observe_unreadable(item)
         return item
 
+    def namespace(self, name: str, *, seen: bool = True, going: bool = False, **labels: str) -> None:
+        """A namespace with these labels; `seen=False`: no event has come yet."""
+        self.namespaces[name] = Namespace(name, f"{name}-uid", labels, going)
+        if seen:
+            self.ledger.observe_namespace(self.namespaces[name])
+
     def later(self, seconds: float) -> None:
         self.wall += seconds
         self.mono += seconds
@@ -168,9 +176,7 @@ class World:
     def writes(self, actions: Sequence[a.Action] | None = None) -> list[str]:
         """What was written, without reads."""
         done = self.done if actions is None else actions
-        return [
-            words(x) for x in done if not isinstance(x, a.LookAtLease | a.LookAtPool | a.LookAtHolder | a.ListLeases)
-        ]
+        return [words(x) for x in done if not isinstance(x, a.Read)]
 
     def _answer(self, action: a.Action) -> None:
         ledger = self.ledger
@@ -180,6 +186,10 @@ class World:
             case a.LookAtPool(name, _):
                 self._observe_or_miss(a.pool_key(name))
                 ledger.observe_pool_look(name, self.mono)
+            case a.LookAtNamespace(name):
+                if name in self.namespaces:
+                    ledger.observe_namespace(self.namespaces[name])
+                ledger.observe_namespace_look(name, self.mono)
             case a.LookAtLease(_, _, uid):
                 if a.lease_key(uid) not in self.truth:
                     ledger.observe_lease_absent(uid)

@@ -328,6 +328,33 @@ def test_the_expanded_requests_say_what_is_not_the_default() -> None:
     ]
 
 
+def test_the_expanded_requests_show_selectors_and_alternatives() -> None:
+    labels = {f"l{n}": "x" for n in range(32)}
+    others = [{"key": f"e{n}", "operator": "In", "values": ["x"]} for n in range(15)]
+    others.append({"key": "gone", "operator": "DoesNotExist"})
+    ways = [{"pool": "aws", "names": ["b", "a"]}, {"pool": "gcp", "count": 3, "selector": {"matchLabels": {"x": "1"}}}]
+    spec: list[Json] = [
+        {"name": "most", "pool": "aws", "selector": {"matchLabels": labels, "matchExpressions": others}},
+        {"name": "all", "pool": "aws", "selector": {}},
+        {"name": "any", "count": 2, "firstOf": ways},
+    ]
+    old = bodies.lease(requests=spec)
+    new = written(old, a.Report(read(old), True, waiting_conditions(WHY, accepted=True)))
+    models.Lease.model_validate(new)
+    assert new["status"]["requests"] == [
+        {**spec[0], "count": 1},
+        {**spec[1], "count": 1},
+        {
+            "name": "any",
+            "count": 2,
+            "firstOf": [
+                {"pool": "aws", "count": 2, "names": ["a", "b"]},
+                {"pool": "gcp", "count": 3, "selector": {"matchLabels": {"x": "1"}}},
+            ],
+        },
+    ]
+
+
 def test_a_raise_touches_nothing_but_the_attempt() -> None:
     assert status_of("Raise") == {"attempt": 1}
 

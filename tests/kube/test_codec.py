@@ -17,14 +17,17 @@ from lessor.api.models.lease import Request as Request_
 from lessor.api.names import FINALIZER
 from lessor.core import actions as a
 from lessor.core.model import (
+    Access,
     Condition,
     ConditionStatus,
     Entry,
+    FairShare,
     Holder,
     HolderKey,
     Item,
     Lease,
     LeaseState,
+    Namespace,
     PastHolder,
     Pool,
     Request,
@@ -205,18 +208,9 @@ def test_a_field_of_a_lease_without_an_effect_yet_is_named(path: str) -> None:
     assert lease(bodies.lease(None, **{path: LEASE_SETTINGS[path]})).unsupported == (f"spec.{path}",)
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {"clusterProfile": "hypershift"},
-        {"firstOf": [{"pool": "aws"}]},
-        {"pool": "aws", "selector": {"matchLabels": {"a": "b"}}},
-    ],
-)
-def test_a_field_of_a_request_without_an_effect_yet_is_named(request_: Json) -> None:
-    (field,) = set(request_) - {"pool"}
-    body = bodies.lease(requests=[{"name": "main", "pool": "aws"}, {"name": "other", **request_}])
-    assert lease(body).unsupported == (f"spec.requests[other].{field}",)
+def test_a_field_of_a_request_without_an_effect_yet_is_named() -> None:
+    body = bodies.lease(requests=[{"name": "main", "pool": "aws"}, {"name": "other", "clusterProfile": "hypershift"}])
+    assert lease(body).unsupported == ("spec.requests[other].clusterProfile",)
 
 
 def test_every_field_without_an_effect_is_named_at_once() -> None:
@@ -248,7 +242,7 @@ READ_IN_A_LEASE = {
     "releaseState",
     "release",
 }
-READ_IN_A_REQUEST = {"name", "pool", "count", "names", "from", "as"}
+READ_IN_A_REQUEST = {"name", "pool", "count", "names", "selector", "firstOf", "from", "as"}
 
 
 def fields(model: Any) -> set[str]:
@@ -260,10 +254,35 @@ def test_no_field_of_a_lease_is_passed_over_in_silence() -> None:
     """A field added to the API has an effect or is answered with NotSupportedYet."""
     spec: Any = models.Lease.model_fields["spec"].annotation
     assert fields(spec) == READ_IN_A_LEASE | set(LEASE_SETTINGS)
-    others = fields(Request_) - READ_IN_A_REQUEST
-    assert others == {"clusterProfile", "firstOf", "selector"}
-    for field in others:
-        assert lease(bodies.lease(requests=[{"name": "m", field: "x"}])).unsupported == (f"spec.requests[m].{field}",)
+    assert fields(Request_) - READ_IN_A_REQUEST == {"clusterProfile"}
+
+
+def test_a_selector_is_read_with_labels_and_expressions() -> None:
+    expressions = [{"key": "zone", "operator": "NotIn", "values": ["a", "b"]}, {"key": "old", "operator": "Exists"}]
+    asked = {"name": "m", "pool": "aws", "selector": {"matchLabels": {"x": "1"}, "matchExpressions": expressions}}
+    (request,) = lease(bodies.lease(requests=[asked])).requests
+    assert str(request.selector) == "x=1,zone notin (a,b),old"
+
+
+def test_an_alternative_has_its_requests_name_states_and_count_unless_it_says_its_own() -> None:
+    ways = [{"pool": "a"}, {"pool": "b", "count": 1, "names": ["b-1"], "selector": {"matchLabels": {"x": "1"}}}]
+    asked = {"name": "any", "count": 2, "firstOf": ways, "from": "dirty", "as": "cleaning"}
+    (request,) = lease(bodies.lease(requests=[asked])).requests
+    first, second = request.ways
+    got = (first.name, first.pool, first.count, first.from_state, first.as_state)
+    assert got == ("any", "a", 2, "dirty", "cleaning")
+    assert (second.pool, second.count, second.names, str(second.selector)) == ("b", 1, {"b-1"}, "x=1")
+
+
+def test_a_lease_asks_of_the_pools_of_all_its_alternatives() -> None:
+    asked = [{"name": "one", "pool": "c"}, {"name": "any", "firstOf": [{"pool": "a"}, {"pool": "c"}, {"pool": "b"}]}]
+    assert lease(bodies.lease(requests=asked)).pools == ("c", "a", "b")
+
+
+def test_the_labels_of_a_lease_are_read() -> None:
+    body = bodies.lease()
+    body["metadata"]["labels"] = {"team": "x"}
+    assert lease(body).labels == {"team": "x"}
 
 
 # -- Resource
@@ -411,13 +430,25 @@ def test_the_items_of_a_pool_are_read_again_when_its_spec_is_another(meta: Json)
     assert list(pool(body, first).items) == ["aws-9"]
 
 
+def test_who_may_ask_of_a_pool_is_read() -> None:
+    assert pool(bodies.pool()).access is None
+    assert pool(bodies.pool(access={"namespaces": ["ci", "qa"]})).access == Access(frozenset({"ci", "qa"}))
+    wanted = {"matchLabels": {"team": "a"}, "matchExpressions": [{"key": "old", "operator": "DoesNotExist"}]}
+    access = pool(bodies.pool(access={"namespaceSelector": wanted})).access
+    assert access is not None
+    assert str(access.selector) == "team=a,!old"
+
+
+def test_a_namespace_is_read_with_its_labels_and_whether_it_goes() -> None:
+    meta = {"name": "ci", "uid": "u", "resourceVersion": "1"}
+    assert codec.namespace({"metadata": meta}) == Namespace("ci", "u")
+    body = {"metadata": {**meta, "labels": {"team": "a"}, "deletionTimestamp": "2026-11-24T00:00:00Z"}}
+    assert codec.namespace(body) == Namespace("ci", "u", {"team": "a"}, going=True)
+
+
 POOL_SETTINGS: dict[str, tuple[Json, str]] = {
-    "access": ({"access": {"namespaces": ["ci"]}}, "spec.access"),
     "needs": ({"needs": [{"pool": "gcp", "count": 1}]}, "spec.needs"),
     "credentials": ({"credentials": {"rotate": {"spec": {}}}}, "spec.credentials"),
-    "fairShare": ({"queue": {"fairShare": {"by": "Namespace"}}}, "spec.queue.fairShare"),
-    "maxPerTenant": ({"queue": {"maxPerTenant": 3}}, "spec.queue.maxPerTenant"),
-    "maxPriority": ({"queue": {"maxPriority": 0}}, "spec.queue.maxPriority"),
     "dynamic": ({"resources": {"dynamic": {"min": 1, "max": 2}}}, "spec.resources.dynamic"),
     "HoldAndDrain": ({"mode": "HoldAndDrain"}, "spec.mode: HoldAndDrain"),
     "janitor": ({"janitor": {"provider": "external"}}, "spec.janitor"),
@@ -433,6 +464,18 @@ POOL_SETTINGS: dict[str, tuple[Json, str]] = {
 def test_a_field_of_a_pool_without_an_effect_yet_is_named(name: str) -> None:
     spec, field = POOL_SETTINGS[name]
     assert pool(bodies.pool(None, **spec)).unsupported == (field,)
+
+
+def test_the_rules_of_a_queue_are_read() -> None:
+    queue = {"fairShare": {"by": "Label", "labelKey": "team", "weights": {"a": 3}}, "maxPerTenant": 4, "maxPriority": 0}
+    got = pool(bodies.pool(queue=queue))
+    assert (got.fair_share, got.max_per_tenant, got.max_priority) == (FairShare("team", {"a": 3}), 4, 0)
+    assert got.unsupported == ()
+
+
+def test_fair_shares_are_by_namespace_unless_told_otherwise() -> None:
+    assert pool(bodies.pool(queue={"fairShare": {}})).fair_share == FairShare(None, {})
+    assert pool(bodies.pool(queue={})).fair_share is None
 
 
 def test_of_many_fields_without_an_effect_five_are_named() -> None:
@@ -477,6 +520,26 @@ def test_what_is_missing_is_named_and_what_to_do_said() -> None:
         (a.LEASE, bodies.lease({"terms": {"renewWithin": "woooo"}})),
         (a.LEASE, bodies.lease({"resources": [{"name": "aws-1"}]})),
         (a.LEASE, bodies.lease(requests=None)),
+        (a.LEASE, bodies.lease(requests=[{"name": "m", "pool": "a", "selector": "x"}])),
+        (a.LEASE, bodies.lease(requests=[{"name": "m", "firstOf": "x"}])),
+        (a.LEASE, bodies.lease(requests=[{"name": "m", "firstOf": [{"pool": "a", "count": "2"}]}])),
+        (a.LEASE, bodies.lease(requests=[{"name": "m", "pool": "a", "selector": {"matchLabels": {"x": 1}}}])),
+        (
+            a.LEASE,
+            bodies.lease(
+                requests=[
+                    {
+                        "name": "m",
+                        "pool": "a",
+                        "selector": {"matchExpressions": [{"key": "x", "operator": "Near", "values": ["y"]}]},
+                    }
+                ]
+            ),
+        ),
+        (a.POOL, bodies.pool(queue={"fairShare": {"by": "Label"}})),
+        (a.POOL, bodies.pool(queue={"fairShare": {"weights": {"a": "2"}}})),
+        (a.POOL, bodies.pool(queue={"maxPerTenant": "3"})),
+        (a.POOL, bodies.pool(queue={"maxPriority": "3"})),
         (a.RESOURCE, bodies.resource({"holder": {"name": "x"}})),
         (a.RESOURCE, bodies.resource({"since": "yesterday"})),
         (a.RESOURCE, bodies.resource({"conditions": [{"type": "Ready", "status": "Maybe"}]})),

@@ -59,11 +59,16 @@ def test_an_object_whose_word_is_final_has_ended_by_it(kind: tuple[str, str], st
 
 
 @pytest.mark.parametrize(
-    ("api_version", "kind"), [("v1", "ConfigMap"), ("apps/v1", "Deployment"), ("other.dev/v1", "Job"), ("x/v1", "Pod")]
+    ("status", "ended"),
+    [
+        (said("Complete", "True"), "is complete"),
+        (said("Failed", "True"), "has failed"),
+        ({"completionTime": CREATED}, "is complete"),
+        ({"phase": "Succeeded", **said("Ready", "False")}, None),
+    ],
 )
-def test_of_a_kind_that_nobody_knows_only_the_deletion_is_an_end(api_version: str, kind: str) -> None:
-    status = {"phase": "Succeeded", "completionTime": CREATED, **said("Complete", "True")}
-    assert holder_facts(thing(api_version, kind, status)) == HolderFacts("x-uid")
+def test_an_object_of_any_other_kind_says_its_end_as_jobs_do(status: Json, ended: str | None) -> None:
+    assert holder_facts(thing("ours.example/v1", "Suite", status)).ended == ended
 
 
 def test_what_is_being_deleted_has_not_ended() -> None:

@@ -253,7 +253,7 @@ def _ledger(op: Operator) -> Iterator[str]:
 def _index(ledger: Ledger, pool: str) -> Any:
     index = ledger.pool_index(pool)
     shelves = {state: list(index.idle(state)) for state in index.idle_states()}
-    sets = (sorted(index.names), sorted(index.blanks), sorted(index.cordoned), sorted(index.many))
+    sets = (sorted(index.names), sorted(index.blanks), sorted(index.cordoned))
     return sets, index.counts, list(index.waiting), shelves
 
 

@@ -1,20 +1,18 @@
 """The command `lessor`. Starts fast: what a command needs is imported when it runs.
 
-Exit codes: 0 done, 1 failed (one sentence on stderr), 2 wrong usage.
+An error is one sentence on stderr and one of the exit codes in `exits`.
 """
 
 import importlib
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 import lessor
-from lessor.cli.options import Address, Duration, OperatorOptions, own_namespace
+from lessor.cli import commands, exits
+from lessor.cli.options import Address, Command, Duration, OperatorOptions, flag, own_namespace
 from lessor.kube.errors import KubeError
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Lessor(click.Group):
@@ -24,19 +22,21 @@ class Lessor(click.Group):
         try:
             return super().invoke(ctx)
         except KubeError as e:
-            raise click.ClickException(e.message) from e
+            raise exits.failure(e) from e
 
 
-@click.group(cls=Lessor, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Lessor,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=exits.HELP,
+)
 @click.version_option(lessor.__version__, prog_name="lessor", message="%(prog)s %(version)s")
 def main() -> None:
     """Lends scarce CI resources to Kubernetes jobs, one holder at a time."""
 
 
-def flag(name: str, *args: Any, **settings: Any) -> Callable[[Command], Command]:
-    """An option that can be set by the environment too: --lease-duration is LESSOR_LEASE_DURATION."""
-    variable = "LESSOR_" + name.removeprefix("--").upper().replace("-", "_")
-    return click.option(name, *args, envvar=variable, show_envvar=True, **settings)
+for _command in (commands.get, commands.explain, commands.cordon, commands.uncordon):
+    main.add_command(_command)
 
 
 _OPERATOR_FLAGS = (

@@ -1,8 +1,9 @@
-"""What a command line (or the environment) may say, as values: host:port, durations, the operator's options."""
+"""What a command line (or the environment) may say, as values: host:port, durations, names, where to look."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -10,6 +11,24 @@ from lessor.api import durations
 
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 FALLBACK_NAMESPACE = "lessor-system"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def flag(name: str, *args: Any, **settings: Any) -> Callable[[Command], Command]:
+    """An option that can be set by the environment too: --lease-duration is LESSOR_LEASE_DURATION."""
+    variable = "LESSOR_" + name.removeprefix("--").upper().replace("-", "_")
+    return click.option(name, *args, envvar=variable, show_envvar=True, **settings)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The cluster and the namespace that a person means. None: the kubeconfig's own."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    all_namespaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,31 @@ class Duration(click.ParamType[float]):
         if seconds <= 0:
             self.fail(f"it must be longer than 0, not {value}", param, ctx)
         return seconds
+
+
+class ObjectName(click.ParamType[str]):
+    """A name that can be part of a URL's path: Kubernetes allows no other (IsValidPathSegmentName)."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if text in ("", ".", "..") or "/" in text or "%" in text:
+            self.fail(f"{text!r} can't be the name of an object", param, ctx)
+        return text
+
+
+class LeaseName(click.ParamType[tuple[str | None, str]]):
+    """NAME, or NAMESPACE/NAME as `lessor get queue` shows it."""
+
+    name = "lease"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str | None, str]:
+        if isinstance(value, tuple):
+            return value[0], value[1]
+        namespace, slash, name = str(value).rpartition("/")
+        one = ObjectName()
+        return one.convert(namespace, param, ctx) if slash else None, one.convert(name, param, ctx)
 
 
 def own_namespace() -> str:

@@ -17,9 +17,11 @@ import aiohttp
 import kopf
 
 from lessor.api.names import GROUP, KINDS, VERSION
+from lessor.core.explain import Reason
 from lessor.core.ledger import KINDS as LEDGER_KINDS
 from lessor.core.ledger import Ledger
 from lessor.kube.credentials import Credentials
+from lessor.kube.election import boot_seconds
 
 from . import outcome
 from .metrics import Metrics
@@ -147,7 +149,11 @@ def _on_event(
     @kopf.on.event(GROUP, VERSION, plural, registry=out, id=f"{plural}-seen")
     async def seen(event: Any, **_: Any) -> None:
         events.inc()
+        meta = event["object"]["metadata"]
+        metrics.lag.seen(meta["uid"], meta["resourceVersion"], boot_seconds())
         if event["type"] == "DELETED":
+            if (lease := ledger.live(meta["uid"])) is not None:  # its holder gave it back by this, or gave up
+                metrics.ended(lease, Reason.DELETED, time.time())
             outcome.deleted(ledger, kind, event["object"])
         elif not outcome.observe(ledger, kind, event["object"]):
             return  # most events are of our own writes, whose answers have been observed before

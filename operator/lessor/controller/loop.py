@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
-from lessor.core.actions import Action, ReportPool, UnprotectPool
+from lessor.core.audit import doubly_listed
 from lessor.core.decide import decide
 from lessor.core.ledger import Ledger
 from lessor.core.model import Now
 
 from .metrics import Metrics
 from .writer import Writer
+
+log = logging.getLogger(__name__)
 
 
 def read_clocks() -> Now:
@@ -29,17 +32,25 @@ class Loop:
     def __init__(self, ledger: Ledger, metrics: Metrics, clocks: Callable[[], Now] = read_clocks) -> None:
         self._ledger, self._metrics, self._clocks = ledger, metrics, clocks
         self._woken = asyncio.Event()
+        self._kept_since: tuple[tuple[str, ...], float] = ((), 0.0)  # Resources that idled since `Now.mono`
+        self._alarmed: dict[str, None] = {}
 
     def wake(self) -> None:
         self._woken.set()
 
-    def _count(self, actions: tuple[Action, ...]) -> None:
-        """A pool's gauges move with its status: at most once in 10 s."""
-        for action in actions:
-            if isinstance(action, ReportPool):
-                self._metrics.set_pool(action.pool.name, action.counts, action.waiting)
-            elif isinstance(action, UnprotectPool):
-                self._metrics.forget_pool(action.pool.name)
+    def _watch_over(self, now: Now) -> None:
+        """What is worth a metric or a word whatever is decided."""
+        kept, since = self._kept_since
+        for name in kept:
+            if (resource := self._ledger.resources.get(name)) is not None:
+                self._metrics.reserved_idle_seconds_total.labels(resource.pool).inc(max(0.0, now.mono - since))
+        self._kept_since = tuple(self._ledger.kept), now.mono
+        for name, uids in doubly_listed(self._ledger, now).items():
+            if name not in self._alarmed:
+                self._alarmed[name] = None
+                log.critical(
+                    "resource %s is listed by several bound leases: %s; end all but one", name, ", ".join(uids)
+                )
 
     async def run(self, writer: Writer) -> None:
         """Until cancelled."""
@@ -52,7 +63,7 @@ class Loop:
             now = self._clocks()
             decision = decide(self._ledger, now)
             self._metrics.decision_seconds.observe(self._clocks().mono - now.mono)
-            self._count(decision.actions)
+            self._watch_over(now)
             writer.submit(decision.actions)
             alarm = None
             if decision.wake_at is not None:

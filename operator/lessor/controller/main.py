@@ -12,23 +12,28 @@ import logging
 import signal
 import time
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import kopf
 
 from lessor.api.names import API_VERSION, GROUP, KINDS, VERSION
 from lessor.core import actions as a
+from lessor.core.contact import OUTAGE_S
 from lessor.core.ledger import Ledger
 from lessor.kube import paths
 from lessor.kube.client import Client
 from lessor.kube.credentials import load
-from lessor.kube.election import Elector, NamespaceMissing, Timing, new_identity
+from lessor.kube.election import Elector, NamespaceMissing, Timing, boot_seconds, new_identity
 from lessor.kube.errors import AlreadyExists, KubeError, NotFound
 
 from . import handlers, outcome
+from .announcer import Announcer
+from .collector import LedgerCollector
 from .health import Health
-from .loop import Loop
+from .loop import Loop, read_clocks
 from .metrics import Metrics
+from .surroundings import Surroundings
 from .writer import Writer
 
 log = logging.getLogger(__name__)
@@ -38,6 +43,7 @@ CRDS_WAIT_S = 60.0
 DRAIN_S = 2.0  # for answers in flight when leadership ends
 RELIST_S = 1.0  # after a list that failed
 SETTLE_S = 0.2  # kopf lists kind by kind: one list of ours for all of them
+CLOCK_EVERY_S = 60.0  # the API server's clock against ours
 RELEASE_S = 3.0  # for giving leadership back at the end
 
 
@@ -69,11 +75,16 @@ class Operator:
         self.metrics = Metrics()
         self.watches = handlers.Watches()
         self.loop = Loop(self.ledger, self.metrics)
+        # A leader renews each retry period; what renews more rarely must not take that for an outage.
+        self.ledger.contact.outage = max(OUTAGE_S, 3 * settings.timing.retry)
+        self.metrics.registry.register(LedgerCollector(self.ledger, self._leads, read_clocks))
         self.stopping = asyncio.Event()
         self.port = 0
         self._client: Client | None = None
         self._elector: Elector | None = None
         self._writer: Writer | None = None
+        self._surroundings: Surroundings | None = None
+        self._clock_told = 0.0  # when the server's clock was read last
 
     def stop(self) -> None:
         self.stopping.set()
@@ -88,32 +99,63 @@ class Operator:
             middlewares=(self.watches.middleware,),
         )
         health = Health(self.metrics.registry, self.ready)
-        async with Client(credentials) as client:
+        async with (
+            Client(credentials, answered=self._answered) as client,
+            Client(credentials, connections=0) as watching,  # each watch takes one for as long as it lasts
+        ):
             self._client = client
+            self._surroundings = Surroundings(self.ledger, self.loop.wake, client, watching)
             try:
                 await _wait_for_crds(client)
                 self._elector = await self._election(client)
                 self.port = await health.start(self.settings.listen_host, self.settings.listen_port)
                 print(f"lessor operator listens on http://{self.settings.listen_host}:{self.port}", flush=True)
-                registry = handlers.registry(self.ledger, self.loop.wake, self.metrics, credentials, session)
-                await self._serve(registry, self._elector, client)
+                registry = handlers.registry(self.ledger, self._wake, self.metrics, credentials, session)
+                await self._serve(registry, self._elector, client, self._surroundings)
             finally:
                 await health.stop()
                 await session.close()
 
-    async def _serve(self, registry: kopf.OperatorRegistry, elector: Elector, client: Client) -> None:
+    def _wake(self) -> None:
+        if self._surroundings is not None:
+            self._surroundings.refresh()
+        self.loop.wake()
+
+    def _leads(self) -> bool:
+        return self._elector is not None and self._elector.is_leader()
+
+    def _answered(self, date: str | None) -> None:
+        """An answer of the API server, with its clock: neither the clients' clocks nor ours decide what is overdue."""
+        mono = boot_seconds()
+        self.ledger.observe_contact(mono)
+        if date is not None and mono - self._clock_told > CLOCK_EVERY_S:
+            self._clock_told = mono
+            self.ledger.observe_server_clock(parsedate_to_datetime(date).timestamp(), mono)
+
+    async def _serve(
+        self, registry: kopf.OperatorRegistry, elector: Elector, client: Client, surroundings: Surroundings
+    ) -> None:
         """Ours first, kopf last: at its end kopf cancels every task that was born after it."""
         ready, stop = asyncio.Event(), asyncio.Event()
+        announcer = Announcer(self.ledger, client, self._leads)
+
+        def written(action: a.Action, wall: float) -> None:
+            self.metrics.written(action, wall)
+            announcer.written(action, wall)
+
         self._writer = Writer(
             client,
             self.ledger,
             self.metrics,
             may_write=elector.is_leader,
-            wake=self.loop.wake,
+            wake=self._wake,
+            look_at_holder=surroundings.look,
+            written=written,
             in_flight_max=self.settings.writes_in_flight,
         )
         resync = asyncio.create_task(self._resync(client), name="resync")
         campaign = asyncio.create_task(elector.run(), name="election")
+        around = asyncio.create_task(surroundings.run(), name="the watch over namespaces")
         watching = asyncio.create_task(
             kopf.operator(
                 registry=registry, settings=handlers.settings(), clusterwide=True, ready_flag=ready, stop_flag=stop
@@ -123,12 +165,16 @@ class Operator:
         await asyncio.wait({asyncio.create_task(ready.wait()), watching}, return_when=asyncio.FIRST_COMPLETED)
         self._take_signals()
         stopped = asyncio.create_task(self.stopping.wait(), name="stop")
+        announcing = asyncio.create_task(announcer.run(), name="events")
         try:
-            done, _ = await asyncio.wait({watching, campaign, stopped, resync}, return_when=asyncio.FIRST_COMPLETED)
+            ending = {watching, campaign, stopped, resync, around, announcing}
+            done, _ = await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # First the grants end, then leadership is given back, then the watches go.
             await _end(campaign, RELEASE_S)
             await _end(resync, 0.5)
+            await _end(around, 0.5)
+            await _end(announcing, 0.5)
             stop.set()
             await _end(watching, 10.0, cancel=False)
             stopped.cancel()
@@ -209,9 +255,9 @@ class Operator:
             except KubeError as e:
                 log.warning("resync: %s", e)
                 wait = min(RELIST_S, self.settings.resync)
-            if self._elector is None or not self._elector.is_leader():
+            if not self._leads():
                 self.ledger.rest()
-            self.loop.wake()
+            self._wake()
 
     async def relist(self, client: Client) -> None:
         """LISTs of every kind, Leases last: who is Bound is known after every Resource that might lack a state."""

@@ -12,46 +12,16 @@ from dataclasses import replace
 from typing import Any
 
 from lessor.core import actions as a
-from lessor.core.actions import Action, Key
+from lessor.core.actions import Action
 from lessor.core.initialise import raised
 from lessor.core.ledger import Ledger
-from lessor.core.model import Lease, Pool, Resource
+from lessor.core.model import Lease
 from lessor.kube import codec
 from lessor.kube.holders import holder_facts
+from lessor.kube.observations import observe as observe
+from lessor.kube.observations import observe_list as observe_list
 
 Json = dict[str, Any]
-
-
-def observe(ledger: Ledger, kind: str, body: Json) -> bool:
-    """One object as the API server showed it; False if that is no news. What can't be read the ledger knows then."""
-    meta = body["metadata"]
-    if not ledger.is_news(codec.key_of(kind, meta), int(meta["resourceVersion"])):
-        return False
-    known = ledger.pools.get(meta["name"]) if kind == a.POOL else None
-    try:
-        ledger.observe(codec.read(kind, body, known))
-    except codec.CannotRead as e:
-        ledger.observe_unreadable(e.item)
-    return True
-
-
-def observe_list(ledger: Ledger, kind: str, bodies: list[Json], version: int, begun: int) -> None:
-    """A whole LIST, begun at the ledger's tick `begun`."""
-    items: list[Pool | Resource | Lease] = []
-    present: list[Key] = []  # what need not be read again, and what can't be
-    for body in bodies:
-        meta = body["metadata"]
-        key = codec.key_of(kind, meta)
-        if not ledger.is_news(key, int(meta["resourceVersion"])):
-            present.append(key)
-            continue
-        known = ledger.pools.get(meta["name"]) if kind == a.POOL else None
-        try:
-            items.append(codec.read(kind, body, known))
-        except codec.CannotRead as e:
-            ledger.observe_unreadable(e.item)
-            present.append(key)
-    ledger.observe_list(kind, items, version, begun, present)
 
 
 def deleted(ledger: Ledger, kind: str, body: Json) -> None:
@@ -69,18 +39,8 @@ def deleted(ledger: Ledger, kind: str, body: Json) -> None:
 def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> None:
     """The call was carried out. `answer`: the object, or (items, version) of a list; `at_mono`: when it was sent."""
     match action:
-        case a.ListLeases():
-            bodies, version = answer
-            observe_list(ledger, a.LEASE, bodies, version, action.tick)
-        case a.LookAtPool():
-            observe(ledger, a.POOL, answer)
-            ledger.observe_pool_look(action.name, at_mono)
-        case a.LookAtLease():
-            observe(ledger, a.LEASE, answer)
-            if answer["metadata"]["uid"] != action.uid:
-                ledger.observe_lease_absent(action.uid)
-        case a.LookAtHolder():
-            ledger.holders.looked(action.about, holder_facts(answer), action.tick)
+        case a.ListLeases() | a.LookAtPool() | a.LookAtNamespace() | a.LookAtLease() | a.LookAtHolder():
+            _was_read(ledger, action, answer, at_mono)
         case a.CreateResource():
             if action.fresh:
                 ledger.fresh[answer["metadata"]["uid"]] = None
@@ -97,6 +57,25 @@ def succeeded(ledger: Ledger, action: Action, answer: Any, at_mono: float) -> No
             if isinstance(action, a.Raise):
                 raised(ledger, action)
     ledger.settled(action)
+
+
+def _was_read(ledger: Ledger, action: a.Read, answer: Any, at_mono: float) -> None:
+    match action:
+        case a.ListLeases():
+            bodies, version = answer
+            observe_list(ledger, a.LEASE, bodies, version, action.tick)
+        case a.LookAtPool():
+            observe(ledger, a.POOL, answer)
+            ledger.observe_pool_look(action.name, at_mono)
+        case a.LookAtNamespace():
+            ledger.observe_namespace(codec.namespace(answer))
+            ledger.observe_namespace_look(action.name, at_mono)
+        case a.LookAtLease():
+            observe(ledger, a.LEASE, answer)
+            if answer["metadata"]["uid"] != action.uid:
+                ledger.observe_lease_absent(action.uid)
+        case a.LookAtHolder():
+            ledger.holders.looked(action.about, holder_facts(answer), action.tick)
 
 
 def told(ledger: Ledger, action: a.TellUnreadable) -> None:
@@ -126,6 +105,9 @@ def not_there(ledger: Ledger, action: Action, at_mono: float) -> None:
         case a.LookAtPool():
             ledger.observe_missing(a.pool_key(action.name), action.version)
             ledger.observe_pool_look(action.name, at_mono)
+        case a.LookAtNamespace():
+            ledger.observe_namespace_gone(action.name)
+            ledger.observe_namespace_look(action.name, at_mono)
         case a.LookAtHolder():
             ledger.holders.looked(action.about, None, action.tick)
         case a.ListLeases():

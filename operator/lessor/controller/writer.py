@@ -11,13 +11,15 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from lessor.core import actions as a
 from lessor.core.actions import Action, Key
 from lessor.core.ledger import Ledger
-from lessor.kube.calls import Call, call_for, event_for, path_of
+from lessor.core.model import HolderKey
+from lessor.kube import events
+from lessor.kube.calls import Call, call_for, path_of
 from lessor.kube.client import Client
 from lessor.kube.election import boot_seconds  # the clock of `Now.mono`
 from lessor.kube.errors import AlreadyExists, Conflict, Invalid, KubeError, NotFound, TooManyRequests, Unavailable
@@ -26,6 +28,8 @@ from . import outcome
 from .metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
 
 WRITES_IN_FLIGHT_MAX = 64  # the API server peaked there; more only queue in its memory instead of ours
 PAUSE_S = (0.05, 0.1, 0.2, 0.5, 1.0)  # between looks at an object while the API server can't be reached
@@ -46,7 +50,8 @@ _RANK = {
 
 
 class Writer:
-    """`may_write` is asked right before each call; `wake` is called after each answer."""
+    """`may_write` is asked right before each call, `wake` is called after each answer, `written` of each call that was
+    carried out, with the time (seconds since the epoch)."""
 
     def __init__(
         self,
@@ -56,9 +61,12 @@ class Writer:
         *,
         may_write: Callable[[], bool],
         wake: Callable[[], None],
+        look_at_holder: Callable[[HolderKey], Awaitable[Json | None]],
+        written: Callable[[Action, float], None],
         in_flight_max: int = WRITES_IN_FLIGHT_MAX,
     ) -> None:
         self._client, self._ledger, self._metrics = client, ledger, metrics
+        self._look_at_holder, self._written = look_at_holder, written
         self.may_write, self._wake = may_write, wake
         self._in_flight_max = in_flight_max
         self._queue: list[tuple[int, int, Action]] = []
@@ -121,7 +129,7 @@ class Writer:
         kind = type(action).__name__
         begun = boot_seconds()
         try:
-            answer = await self._send(call_for(action, time.time()))
+            answer = await self._answer(action)
         except NotFound:
             result = "not_found"
             outcome.not_there(self._ledger, action, begun)
@@ -130,9 +138,24 @@ class Writer:
         else:
             result = "ok"
             self._refused.pop(action.key, None)
-            outcome.succeeded(self._ledger, action, answer, begun)
+            if answer is None:
+                self._ledger.settled(action)
+            else:
+                outcome.succeeded(self._ledger, action, answer, begun)
+            self._carried_out(action, answer)
         self._metrics.writes_total.labels(kind, result).inc()
         self._metrics.write_seconds.labels(kind).observe(boot_seconds() - begun)
+
+    async def _answer(self, action: Action) -> Any:
+        """None: of a holder that can't be looked at."""
+        if isinstance(action, a.LookAtHolder):
+            return await self._look_at_holder(action.about)
+        return await self._send(call_for(action, time.time()))
+
+    def _carried_out(self, action: Action, answer: Any) -> None:
+        self._written(action, time.time())
+        if isinstance(answer, dict) and "uid" in (meta := answer.get("metadata") or {}):
+            self._metrics.lag.answered(meta["uid"], meta["resourceVersion"], boot_seconds())
 
     async def _send(self, call: Call) -> Any:
         body = call.body or {}
@@ -188,7 +211,7 @@ class Writer:
         """Of an object that is wrong enough the API server takes no status; `kubectl describe` shows its Events."""
         if not (isinstance(action, a.TellUnreadable) and isinstance(refused, Invalid)):
             return False
-        item, call = action.item, event_for(action.item, time.time())
+        item, call = action.item, events.unreadable(action.item, time.time())
         try:
             await self._client.create(call.path, call.body or {})
         except AlreadyExists:
@@ -201,7 +224,7 @@ class Writer:
         return True
 
     async def _look_again(self, action: Action, begun: float) -> None:
-        if isinstance(action, a.LookAtLease | a.LookAtPool | a.LookAtHolder | a.ListLeases):
+        if isinstance(action, a.LookAtLease | a.LookAtPool | a.LookAtNamespace | a.LookAtHolder | a.ListLeases):
             await asyncio.sleep(PAUSE_S[1])
             self._ledger.settled(action)  # a read is simply decided again
             return

@@ -21,6 +21,7 @@ from .model import (
     Lease,
     LeaseState,
     Pool,
+    QueuePlace,
     Resource,
     Terms,
     Unreadable,
@@ -185,6 +186,7 @@ class Report(_OfLease):
     accepted: bool
     conditions: Conditions
     holder_uid: str | None = None  # to be pinned
+    place: QueuePlace | None = None  # None: it stands as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +291,18 @@ class LookAtPool:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtNamespace:
+    """A live read before a Lease is refused for what its namespace lacks."""
+
+    event: ClassVar[None] = None
+    name: str
+
+    @property
+    def key(self) -> Key:
+        return ("LookAtNamespace", self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtHolder:
     """A live read of a holder, begun after `tick`: before an end, and before its uid is pinned."""
 
@@ -316,14 +330,14 @@ ResourceWrite: TypeAlias = (
 LeaseWrite: TypeAlias = Bind | Raise | Report | NoteHolder | Shrink | End
 PoolWrite: TypeAlias = ProtectPool | UnprotectPool | ReserveOrdinals | ReportPool
 Write: TypeAlias = ResourceWrite | LeaseWrite | DeleteLease | PoolWrite | CreateResource | TellUnreadable
-Read: TypeAlias = LookAtLease | LookAtPool | LookAtHolder | ListLeases
+Read: TypeAlias = LookAtLease | LookAtPool | LookAtNamespace | LookAtHolder | ListLeases
 Action: TypeAlias = Write | Read
 
 
 def version_of(action: Action) -> int:
     """The version of its object that an action was decided on; 0: of none."""
     match action:
-        case CreateResource() | LookAtLease() | LookAtHolder() | ListLeases():
+        case CreateResource() | LookAtLease() | LookAtNamespace() | LookAtHolder() | ListLeases():
             return 0
         case LookAtPool():
             return action.version

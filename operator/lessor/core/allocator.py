@@ -1,21 +1,24 @@
 """Who gets what: walks the queue over what stands on the shelf, all of a Lease's requests or none.
 
 A Resource is "on the shelf" when a Claim may take it, or when it is being freed in this very decision (then the grant
-is a HandOver). The longest idle goes first. Matching is exact (augmenting paths), since a greedy one fails falsely
-where one request names what another took.
+is a HandOver). The longest idle goes first. What meets the requests: `match.py`; in which order they are asked:
+`lanes.py`. During a walk there is only ever less on the shelf, so when one can't be met, none that asks for the same
+need be asked: a walk costs what it grants and keeps, not what waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .access import is_open
 from .actions import Free, Report, lease_key
+from .lanes import InLine
 from .ledger import Ledger
+from .match import Group, Match, Supply, by_group, choose, claims_by_group, match, meet, without_limit
 from .model import EVERYTHING, Lease, Now, Request, Resource
-from .queue import in_line, mature_at
-
-Group = tuple[str, str]  # pool and the state asked for
+from .queue import in_line, mature_at, priority_of
+from .supplies import Room, labels_of, may_end_as_it_wishes, room_of, usable, ways_of
 
 
 @dataclass(slots=True)
@@ -41,6 +44,10 @@ class Shelf:
         return [name for name, _ in zip(self, range(n), strict=False)]
 
 
+NOTHING = Shelf([])
+NO_NAMES: dict[str, None] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Resources to be claimed for a Lease: name -> the request it is for."""
@@ -57,60 +64,13 @@ class Allocation:
     mature_next: float | None = None  # wall clock: when the next of the unmet may keep what it needs
 
 
-def by_group(requests: Iterable[Request]) -> dict[Group, list[Request]]:
-    groups: dict[Group, list[Request]] = {}
-    for request in requests:
-        groups.setdefault((request.pool, request.from_state), []).append(request)
-    return groups
-
-
-def match(requests: list[Request], held: list[str], shelf: Iterable[str]) -> tuple[dict[str, Request], bool]:
-    """Assigns names to the requests of one pool and state: as many as possible, `held` ones before those of the shelf.
-
-    Returns name -> request, and whether every request is met. An augmenting path never drops a name once matched, so
-    what is held stays used."""
-    slots = [r for r in sorted(requests, key=lambda r: not r.names) for _ in range(r.count)]
-    got: dict[str, int] = {}  # name -> slot
-
-    def place(slot: int, names: list[str], tried: dict[str, None]) -> bool:
-        wanted = slots[slot].names
-        for name in names:
-            if name in tried or (wanted and name not in wanted):
-                continue
-            tried[name] = None
-            if name not in got or place(got[name], names, tried):
-                got[name] = slot
-                return True
-        return False
-
-    open_slots = [slot for slot in range(len(slots)) if not place(slot, held, {})]
-    if open_slots:
-        # Requests without names need no more than the first few; those with names may need any of theirs.
-        named = frozenset().union(*(request.names for request in requests))
-        names = list(held)
-        plain = 0
-        for name in shelf:
-            if name in named:
-                names.append(name)
-            elif plain < len(slots):
-                names.append(name)
-                plain += 1
-            elif not named:
-                break
-        open_slots = [slot for slot in open_slots if not place(slot, names, {})]
-    return {name: slots[slot] for name, slot in got.items()}, not open_slots
-
-
 def assign(lease: Lease, held: list[Resource]) -> dict[str, Request] | None:
     """Which claim is for which request, if the claims that a Lease has are all it needs."""
-    out: dict[str, Request] = {}
-    for (pool, state), requests in by_group(lease.requests).items():
-        mine = [r.name for r in held if r.pool == pool and r.holder is not None and r.holder.from_state == state]
-        got, whole = match(requests, mine, ())
-        if not whole:
-            return None
-        out.update(got)
-    return out
+    mine = claims_by_group(held)
+    labels = {resource.name: resource.labels for resource in held}
+    supply = Supply(lambda group: mine.get(group, []), labels.__getitem__)
+    got = meet([request.ways for request in lease.requests], supply)
+    return got.names if got.whole else None
 
 
 class Walk:
@@ -119,19 +79,23 @@ class Walk:
     def __init__(self, ledger: Ledger, freeing: dict[str, Free], now: Now) -> None:
         self._ledger, self._freeing, self._now = ledger, freeing, now
         self._shelves: dict[Group, Shelf] = {}
+        self._left = 0  # on all shelves of pools that lend
+        self._granted: dict[tuple[str, str], int] = {}  # to a tenant of a pool, in this walk
         self.out = Allocation()
 
     def run(self, group: list[str]) -> Allocation:
         """Half-done grants come before new ones: what they hold serves nobody until they are whole."""
-        unfinished = [lease for lease in unfinished_in(self._ledger, group)]
-        for lease in unfinished:
+        for lease in unfinished_in(self._ledger, group):
             self._complete(lease)
         lending = [pool for pool in group if self._lends(pool)]
-        for lease in in_line(self._ledger, group, self._now.wall):
-            if not any(len(shelf) for pool in lending for shelf in self._open(pool)):
-                break
-            if may_be_granted(self._ledger, lease) and not self._grant(lease):
-                self._keep(lease)
+        self._left = sum(len(shelf) for pool in lending for shelf in self._open(pool))
+        if self._left:  # else nobody need be put in order
+            line = in_line(self._ledger, group, self._now.wall)
+            for lease in line:
+                if may_be_granted(self._ledger, lease):
+                    self._ask(lease, line)
+                if not self._left:
+                    break
         return self.out
 
     def _lends(self, pool: str) -> bool:
@@ -154,55 +118,74 @@ class Walk:
                     shelf.freeing[name] = None
         return shelf
 
-    def _grant(self, lease: Lease, held: Iterable[Resource] = ()) -> bool:
-        mine = list(held)
-        groups = by_group(lease.requests)
-        if not mine and any(sum(r.count for r in rs) > len(self._shelf(g)) for g, rs in groups.items()):
-            return False  # the common case of a queue: no need to look at names
-        if not all(self._lends(pool) for pool, _ in groups):
-            return False
-        found: dict[str, Request] = {}
-        for (pool, state), requests in groups.items():
-            here = [r.name for r in mine if r.pool == pool and r.holder is not None and r.holder.from_state == state]
-            got, whole = match(requests, here, self._shelf((pool, state)))
-            if not whole:
-                return False
-            found.update((name, request) for name, request in got.items() if name not in here)
-        for name, request in found.items():
-            self._shelf((request.pool, request.from_state)).taken[name] = None
-        self.out.grants.append(Grant(lease, found))
-        return True
+    def _names(self, group: Group) -> Shelf:
+        return self._shelf(group) if self._lends(group[0]) else NOTHING
+
+    def _ask(self, lease: Lease, line: InLine) -> None:
+        """Grants what a Lease asks for, or keeps it, or says who behind it need not be asked."""
+        room = room_of(self._ledger, lease, self._granted)
+        supply = Supply(self._names, labels_of(self._ledger), room=room or without_limit)
+        ways = ways_of(self._ledger, lease)
+        got = meet(ways, supply)
+        if got.whole:
+            self._grant(lease, got)
+        elif room is not None and meet(ways, Supply(self._names, labels_of(self._ledger))).whole:
+            line.drop_lane()  # its tenant's limit holds it back, and nothing else
+        elif mature_at(self._ledger, lease) > self._now.wall:
+            at = line.drop_young()
+            if at is not None and (self.out.mature_next is None or at < self.out.mature_next):
+                self.out.mature_next = at
+        elif not self._keep(lease, room):
+            if room is None:
+                line.drop_line()
+            else:
+                line.drop_lane()  # another tenant's may have room
+
+    def _grant(self, lease: Lease, got: Match, held: dict[str, None] = NO_NAMES) -> None:
+        new = {name: request for name, request in got.names.items() if name not in held}
+        for name, request in new.items():
+            self._take(name, request)
+            pool = self._ledger.pools[request.pool]
+            if pool.max_per_tenant is not None:
+                tenant = (pool.name, pool.tenant_of(lease))
+                self._granted[tenant] = self._granted.get(tenant, 0) + 1
+        self.out.grants.append(Grant(lease, new))
+
+    def _take(self, name: str, request: Request) -> None:
+        self._shelf((request.pool, request.from_state)).taken[name] = None
+        self._left -= 1
 
     def _complete(self, lease: Lease) -> None:
+        """What it holds stays used, if it can be. Its tenant's limit was judged when it got the first of it."""
         if lease.uid in self._ledger.claiming or self._ledger.is_busy(lease_key(lease.uid)):
             return  # its claims are on their way
         held = self._ledger.held_by(lease)
-        if assign(lease, held) is None and not self._grant(lease, held) and held:
-            self.out.stuck.append(lease)  # without claims of this attempt it has given way already
-
-    def _keep(self, lease: Lease) -> None:
-        """Keeps what a Lease needs that has waited for reserveAfter, if capacity alone holds it back in all its
-        pools."""
-        at = mature_at(self._ledger, lease)
-        if at > self._now.wall:
-            if self.out.mature_next is None or at < self.out.mature_next:
-                self.out.mature_next = at
+        if assign(lease, held) is not None:
             return
-        groups = by_group(lease.requests)
-        if not all(self._short_of_capacity_only(pool, requests) for (pool, _), requests in groups.items()):
-            return
-        for group, requests in groups.items():
-            shelf = self._shelf(group)
-            for name in match(requests, [], shelf)[0]:
-                shelf.taken[name] = None
-                self.out.kept_for[name] = lease.uid
+        mine = claims_by_group(held)
+        supply = Supply(self._names, labels_of(self._ledger), held=lambda group: mine.get(group, ()))
+        got = meet(ways_of(self._ledger, lease), supply)
+        if got.whole and all(self._lends(request.pool) for request in got.names.values()):
+            self._grant(lease, got, {resource.name: None for resource in held})
+        elif held:  # without claims of this attempt it has given way already
+            self.out.stuck.append(lease)
 
-    def _short_of_capacity_only(self, pool: str, requests: list[Request]) -> bool:
-        """Nothing idles for one that waits on a pause, a cordon, or for more than there is."""
-        if not self._lends(pool):
+    def _keep(self, lease: Lease, room: Room | None) -> bool:
+        """Keeps what a Lease needs that has waited for reserveAfter, if capacity alone holds it back in all its pools:
+        nothing idles for one that waits on a pause, a cordon, its tenant's limit, or for more than there is.
+
+        False if there was nothing to keep."""
+        chosen = choose(ways_of(self._ledger, lease), usable(self._ledger, room))
+        if chosen is None:
             return False
-        index = self._ledger.pool_index(pool)
-        return match(requests, [], (name for name in index.names if name not in index.cordoned))[1]
+        kept = False
+        supply = Supply(self._names, labels_of(self._ledger))
+        for group, requests in by_group(chosen, supply).items():
+            for name, request in match(requests, (), self._names(group), supply.labels)[0].items():
+                self._take(name, request)
+                self.out.kept_for[name] = lease.uid
+                kept = True
+        return kept
 
 
 def unfinished_in(ledger: Ledger, group: list[str]) -> list[Lease]:
@@ -212,7 +195,7 @@ def unfinished_in(ledger: Ledger, group: list[str]) -> list[Lease]:
         lease = ledger.leases[uid]
         if any(pool in group for pool in lease.pools):
             out.append(lease)
-    return sorted(out, key=lambda lease: lease.order)
+    return sorted(out, key=lambda lease: (-priority_of(ledger, lease), lease.created, lease.uid))
 
 
 def may_be_handed_over(free: Free) -> bool:
@@ -235,10 +218,6 @@ def may_be_granted(ledger: Ledger, lease: Lease) -> bool:
         or key in ledger.unreadable
         # A report says where it stands and leaves its attempt alone: it costs nobody their turn.
         or not (writing is None or isinstance(writing, Report))
-        or not (lease.accepted or _may_end_as_it_wishes(ledger, lease))
+        or not all(any(is_open(ledger, lease, way) for way in request.ways) for request in lease.requests)
+        or not (lease.accepted or all(may_end_as_it_wishes(ledger, lease, w) for w in ways_of(ledger, lease)))
     )
-
-
-def _may_end_as_it_wishes(ledger: Ledger, lease: Lease) -> bool:
-    pools = [pool for name in lease.pools if (pool := ledger.pools.get(name)) is not None]
-    return lease.release_state is None or all(lease.may_wish(lease.release_state, pool) for pool in pools)

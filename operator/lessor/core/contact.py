@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import math
 
-OUTAGE_S = 3.0  # without an answer for longer, renewals may have been lost too; the leader renews every second
+# Seconds without an answer, at least: renewals may have been lost too. The leader renews each second.
+OUTAGE_S = 3.0
 
 
 class Contact:
     """All times are seconds of `Now.mono` unless they say wall."""
 
     def __init__(self) -> None:
+        self.outage = OUTAGE_S  # seconds without an answer that are one
         self.last: float | None = None  # None: never heard
         self.outage_end = -math.inf  # of the last outage: nobody is blamed for what was not heard before
         self._offset: float | None = None  # the API server's clock minus `Now.mono`
 
     def heard(self, mono: float) -> None:
         """The API server has answered."""
-        if self.last is not None and mono - self.last > OUTAGE_S:
+        if self.last is not None and mono - self.last > self.outage:
             self.outage_end = mono
         self.last = max(mono, self.last or mono)
 
     def holds(self, mono: float) -> bool:
         """Whether it was heard lately. What stalled or slept has not heard it either."""
-        return self.last is not None and mono - self.last <= OUTAGE_S
+        return self.last is not None and mono - self.last <= self.outage
 
     def tell_server_clock(self, server_wall: float, mono: float) -> None:
         """The Date header of an answer that came at `mono`. It has whole seconds, cut off, and the answer took its

@@ -6,6 +6,8 @@ the last decision is looked at, so the cost of a grant does not grow with the nu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .actions import (
     Action,
     Bind,
@@ -17,10 +19,10 @@ from .actions import (
     HandOver,
     LookAtHolder,
     LookAtLease,
+    LookAtNamespace,
     LookAtPool,
     NoteHolder,
     Raise,
-    Report,
     TellUnreadable,
     lease_key,
     resource_key,
@@ -28,17 +30,18 @@ from .actions import (
 from .allocator import Grant, Walk, assign
 from .contact import OUTAGE_S
 from .endings import dropped, end_of, free_of, reaped
-from .explain import Reason, bound_conditions, end_conditions, refusal, waiting, waiting_conditions
+from .explain import Reason, bound_conditions, end_conditions
 from .initialise import initialise
 from .ledger import Ledger
-from .model import EVERYTHING, Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
-from .queue import coupled
+from .model import Entry, Holder, Lease, LeaseState, Now, Pool, Request, Terms
+from .queue import coupled, priority_of
 from .reaper import alive, expires, judge
+from .reasons import Reasons
 from .states import Event
 from .stock import report, stock
+from .telling import Teller
 
 REFUSE_AFTER_S = 10.0  # objects applied together arrive in any order (design, section 2)
-EXPLAIN_EVERY_S = 10.0  # what others wait for changes with every grant: not a write for each
 
 
 def decide(ledger: Ledger, now: Now) -> Decision:
@@ -56,6 +59,7 @@ class _Round:
         self.ledger, self.now = ledger, now
         self.actions: list[Action] = []
         self.freeing: dict[str, Free] = {}
+        self.reasons = Reasons(ledger)
 
     def run(self) -> Decision:
         ledger = self.ledger
@@ -83,9 +87,11 @@ class _Round:
         for pool in stocks:
             for action in stock(ledger, pool):
                 self._ask(action)
+        teller = Teller(ledger, self.now, self.reasons, self._ask)
         for uid in leases:
-            self._explain(uid)
-        self._explain_again(pools, explain)
+            teller.tell(uid)
+        teller.tell_again(pools)
+        teller.tell_all(explain)
         counts, ledger.dirty_counts = ledger.dirty_counts, {}
         for pool in counts:
             if (told := report(ledger, pool, self.now)) is not None:
@@ -173,16 +179,17 @@ class _Round:
         place = {request.name: i for i, request in enumerate(lease.requests)}
         mine = sorted((r for r in held if r.name in got), key=lambda r: (place[got[r.name].name], r.name))
         entries = tuple(Entry(r.name, got[r.name].name, r.pool, r.epoch, r.attributes) for r in mine)
-        pools = [pool for name in lease.pools if (pool := self.ledger.pools.get(name)) is not None]
+        granted = dict.fromkeys(request.pool for request in got.values())
+        pools = [pool for name in lease.pools if name in granted and (pool := self.ledger.pools.get(name)) is not None]
         conditions = bound_conditions([entry.name for entry in entries], alive(self.ledger, lease))
-        terms = terms_of(lease, pools)
+        terms = terms_of(lease, pools, priority_of(self.ledger, lease))
         pin, until = self.ledger.holders.pin(lease), expires(self.ledger, lease, terms, self.now)
         self._ask(Bind(lease, entries, terms, conditions, pin, until))
 
     def _judge(self, lease: Lease) -> None:
         """Refuses a Lease that can never be met: after a live read of what it names and 10 s of the same failure."""
         ledger, now = self.ledger, self.now
-        why = refusal(ledger, lease)
+        why = self.reasons.refusal(lease)
         if why is None or why[0] is Reason.UNREADABLE:
             ledger.stops_failing(lease.uid)
             return
@@ -195,15 +202,23 @@ class _Round:
         if now.mono < due and not final:
             ledger.timers.set("lease", lease.uid, due)
             return
-        unread = [] if final else [name for name in lease.pools if ledger.pool_looks.get(name, -1.0) < due]
-        if not unread:
+        looks = [] if final else list(self._looks(lease, why[0], due))
+        if not looks:
             state = LeaseState.REFUSED
             self._ask(End(lease, Event.REFUSE, state, end_conditions(lease, state, why)))
-        for name in unread:
-            pool = ledger.pools.get(name)
-            look = LookAtPool(name, pool.version if pool is not None else 0)
+        for look in looks:
             if look.key not in ledger.pending:
                 self._ask(look)
+
+    def _looks(self, lease: Lease, reason: str, due: float) -> Iterator[LookAtPool | LookAtNamespace]:
+        """The live reads of what a Lease fails of that were not made since `due` (`Now.mono`)."""
+        ledger = self.ledger
+        for name in lease.pools:
+            if ledger.pool_looks.get(name, -1.0) < due:
+                pool = ledger.pools.get(name)
+                yield LookAtPool(name, pool.version if pool is not None else 0)
+        if reason is Reason.NOT_PERMITTED and ledger.namespace_looks.get(lease.namespace, -1.0) < due:
+            yield LookAtNamespace(lease.namespace)
 
     # -- resources
 
@@ -235,6 +250,7 @@ class _Round:
 
     def _lend(self, group: list[str]) -> None:
         out = Walk(self.ledger, self.freeing, self.now).run(group)
+        self.ledger.keep(group, out.kept_for)
         for grant in out.grants:
             for name, request in grant.names.items():
                 self._claim(grant, name, request)
@@ -264,33 +280,8 @@ class _Round:
         else:
             self._ask(Claim(resource, holder, request.as_state))
 
-    # -- what people are told
 
-    def _explain(self, uid: str) -> None:
-        """Tells a waiting Lease why it waits, if that is news: at its first decision, and when its reason changes."""
-        ledger = self.ledger
-        lease = ledger.live(uid)
-        if lease is None or not lease.waiting or uid in ledger.half_done or ledger.is_busy(lease_key(uid)):
-            return
-        if lease.deleting or EVERYTHING in lease.release:
-            return
-        why = refusal(ledger, lease) if not lease.accepted else None
-        accepted = why is None
-        told = alive(ledger, lease)
-        conditions = waiting_conditions(why or waiting(ledger, lease), accepted=accepted, alive=told)
-        if not all(conditions[c].says(lease.conditions.get(c)) for c in ("Accepted", "Bound", "Finished")):
-            self._ask(Report(lease, accepted, conditions, ledger.holders.pin(lease)))
-
-    def _explain_again(self, pools: dict[str, None], due: list[str]) -> None:
-        for pool in pools:
-            if self.ledger.pool_index(pool).waiting:
-                self.ledger.timers.set("explain", pool, self.now.mono + EXPLAIN_EVERY_S)
-        for pool in due:
-            for uid in list(self.ledger.pool_index(pool).waiting_uids()):
-                self._explain(uid)
-
-
-def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
+def terms_of(lease: Lease, pools: list[Pool], priority: int) -> Terms:
     """The rules that a Lease is bound under: the strictest of the pools' and its own, and the pools' common onLoss and
     releaseState.
 
@@ -304,6 +295,6 @@ def terms_of(lease: Lease, pools: list[Pool]) -> Terms:
         max_duration=min((limit for limit in longest if limit is not None), default=None),
         release_state=lease.release_state or (releases.pop() if len(releases) == 1 else None),
         on_loss=losses.pop() if len(losses) == 1 else None,
-        priority=lease.priority,
+        priority=priority,
         renew_slack=lease.renew_slack,
     )

@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from .actions import pool_key
-from .allocator import by_group, match
 from .holders import Blind
 from .ledger import Ledger
-from .model import FREE, UNCLEAN, Condition, Conditions, ConditionStatus, Lease, LeaseState, Pool, Request, Tracked
+from .model import FREE, Condition, Conditions, ConditionStatus, Lease, LeaseState, Pool, Tracked
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -24,11 +22,14 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted"
     NOT_SUPPORTED_YET = "NotSupportedYet"
     POOL_NOT_FOUND = "PoolNotFound"
+    NOT_PERMITTED = "NotPermitted"
     NO_MATCHING_RESOURCE = "NoMatchingResource"
     COUNT_EXCEEDS_POOL = "CountExceedsPool"
+    EXCEEDS_TENANT_LIMIT = "ExceedsTenantLimit"
     RELEASE_STATE_NOT_ALLOWED = "ReleaseStateNotAllowed"
     UNREADABLE = "Unreadable"
     # of Bound, while waiting: one at a time, in this order
+    TENANT_LIMIT_REACHED = "TenantLimitReached"
     POOL_PAUSED = "PoolPaused"
     ALL_CORDONED = "AllCordoned"
     RESERVED_FOR_EARLIER = "ReservedForEarlier"
@@ -74,85 +75,6 @@ class Reason(StrEnum):
 Why = tuple[Reason, str]  # a reason and its sentence
 RENEWED = Condition("HolderAlive", TRUE, Reason.RENEWED, "it is renewed")
 NOT_TRACKED = Condition("HolderAlive", UNKNOWN, Reason.NOT_TRACKED, "nothing tells yet whether the holder lives")
-
-
-def refusal(ledger: Ledger, lease: Lease) -> Why | None:
-    """Why a Lease can never be met as things stand; None if it can be."""
-    if lease.unsupported:
-        return Reason.NOT_SUPPORTED_YET, f"this version does not support {fields(lease.unsupported)}: leave it out"
-    requests: dict[str, list[Request]] = {}
-    for request in lease.requests:
-        requests.setdefault(request.pool, []).append(request)
-    for name, wanted in requests.items():
-        pool = ledger.pools.get(name)
-        if pool is None and (why := _unreadable(ledger, name)):
-            return why
-        if pool is None:
-            return Reason.POOL_NOT_FOUND, f"there is no pool {name}: create it, or correct the request's pool"
-        if not pool.unsupported and (why := _exceeds(pool, wanted)):
-            return why
-        if lease.release_state is not None and not lease.may_wish(lease.release_state, pool):
-            allowed = ", ".join(pool.release_states)
-            return (
-                Reason.RELEASE_STATE_NOT_ALLOWED,
-                f"pool {name} does not allow releaseState {lease.release_state}; it allows {allowed}",
-            )
-    return None
-
-
-def _exceeds(pool: Pool, requests: list[Request]) -> Why | None:
-    count = sum(request.count for request in requests)
-    if count > len(pool.items):
-        return Reason.COUNT_EXCEEDS_POOL, f"{count} of pool {pool.name} are asked for; it has {len(pool.items)}"
-    if not match(requests, [], pool.items)[1]:
-        unknown = sorted({name for request in requests for name in request.names if name not in pool.items})
-        what = f"it has no {', '.join(unknown[:5])}" if unknown else "the requests name the same ones too often"
-        return Reason.NO_MATCHING_RESOURCE, f"the names asked of pool {pool.name} can't be met: {what}"
-    return None
-
-
-def _unreadable(ledger: Ledger, pool: str) -> Why | None:
-    """A Pool that is there but was never readable: no reason to refuse anybody."""
-    spoilt = ledger.unreadable.get(pool_key(pool))
-    return (Reason.UNREADABLE, f"pool {pool}: {spoilt.message}") if spoilt is not None else None
-
-
-def waiting(ledger: Ledger, lease: Lease) -> Why:
-    """Why an acceptable Lease waits: the first that applies, most specific and soonest mended first."""
-    for name in lease.pools:
-        if name not in ledger.pools:
-            gone = Reason.POOL_NOT_FOUND, f"pool {name} was deleted; the lease waits until it is back"
-            return _unreadable(ledger, name) or gone
-    for name in lease.pools:
-        if (why := paused(ledger.pools[name])) is not None:
-            return Reason.POOL_PAUSED, why
-    for name in lease.pools:
-        index = ledger.pool_index(name)
-        if index.names and not index.usable:
-            return Reason.ALL_CORDONED, f"every resource of pool {name} is cordoned or being removed"
-    return _short_of(ledger, lease)
-
-
-def _short_of(ledger: Ledger, lease: Lease) -> Why:
-    """What is lacking where every pool lends."""
-    short: list[str] = []
-    lacking = 0
-    for (name, state), requests in by_group(lease.requests).items():
-        shelf = (resource for _, resource in ledger.pool_index(name).idle(state))
-        got, whole = match(requests, [], shelf)
-        if not whole:
-            short.append(name)
-            lacking += sum(request.count for request in requests) - len(got)
-    if not short:
-        return Reason.RESERVED_FOR_EARLIER, "what is free is kept for a lease that waits longer"
-    pools = ", ".join(dict.fromkeys(short))
-    if len(dict.fromkeys(short)) < len(lease.pools):
-        return Reason.WAITING_FOR_OTHER_POOL, f"pool {pools} has too few free; the other pools have enough"
-    if any(ledger.pools[name].janitor for name in short):
-        unclean = sum(ledger.pool_index(name).counts.get(state, 0) for name in short for state in sorted(UNCLEAN))
-        if unclean >= lacking:
-            return Reason.WAITING_FOR_CLEANING, f"resources of pool {pools} are being cleaned"
-    return Reason.WAITING_FOR_CAPACITY, f"pool {pools} has too few free resources"
 
 
 def paused(pool: Pool) -> str | None:

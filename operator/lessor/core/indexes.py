@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from .actions import Action, Key, resource_key
 from .claimed_names import ClaimedNames
+from .lanes import Lanes, Tenant
 from .model import Lease, Pool, Resource, Unreadable
 from .shelves import PoolIndex
 
@@ -58,8 +59,12 @@ class Indexes:
         self.index: dict[str, PoolIndex] = {}
         self.claims: dict[str, dict[str, None]] = {}  # Lease uid -> names of the Resources whose observed holder it is
         self.claiming: dict[str, dict[str, None]] = {}  # the same for claims on their way
+        self.lanes = Lanes(self.pools)  # the waiting Leases without claims, in order
+        self.kept: dict[str, str] = {}  # Resource name -> uid of the Lease that it is kept idle for
+        self.kept_in: dict[str, dict[str, None]] = {}  # the same by Pool name
         self.half_done: dict[str, None] = {}  # uids of waiting Leases with claims, observed or on their way
         self.listed: dict[str, dict[str, None]] = {}  # Resource name -> uids of the live Bound Leases that list it
+        self.doubly_listed: dict[str, float | None] = {}  # of these more than one, since `Now.mono` (see audit.py)
         self.ripe: dict[str, float] = {}  # Resource name -> its holdUntil that is over
         self.blanks: dict[str, Blank] = {}
         self.former: dict[str, dict[str, None]] = {}  # Resource name -> Pools that it was in when it was torn away
@@ -147,6 +152,15 @@ class Indexes:
             self.reported_at.pop(pool, None)
             self.first_reports.pop(pool, None)
 
+    def keep(self, pools: Iterable[str], kept: dict[str, str]) -> None:
+        """What a walk over these pools keeps idle, and for which Lease (uid)."""
+        for pool in pools:
+            for name in self.kept_in.pop(pool, ()):
+                del self.kept[name]
+        for name, uid in kept.items():
+            self.kept[name] = uid
+            self.kept_in.setdefault(self.resources[name].pool, {})[name] = None
+
     # -- kept current
 
     def _index_resource(self, resource: Resource, *, quiet: bool = False) -> None:
@@ -155,6 +169,7 @@ class Indexes:
         if resource.holder is not None:
             self.claims.setdefault(resource.holder.uid, {})[name] = None
             self._weigh(resource.holder.uid)
+        self.lanes.set_holder(name, self._tenant_with(resource))
         if resource.state is None and resource.holder is None:  # who is held has an owner, whatever its state
             blank = self.blanks.get(name)
             if blank is None or (blank.uid, blank.epoch) != (resource.uid, resource.epoch):
@@ -182,11 +197,40 @@ class Indexes:
                 self._weigh(resource.holder.uid)
 
     def _weigh(self, uid: str) -> None:
+        """Whether a Lease has claims, and so is in line no more."""
         lease = self.leases.get(uid)
-        if lease is not None and lease.waiting and (uid in self.claims or uid in self.claiming):
+        waiting, claims = lease is not None and lease.waiting, uid in self.claims or uid in self.claiming
+        if waiting and claims:
             self.half_done[uid] = None
         else:
             self.half_done.pop(uid, None)
+        if lease is not None and waiting and not claims:
+            self.lanes.join(lease)
+        else:
+            self.lanes.leave(uid)
+
+    def _tenant_with(self, resource: Resource) -> Tenant | None:
+        """Who has a Resource of a Pool that tells tenants apart: the tenant of the live Lease that holds it or is about
+        to. What is to be freed counts no more."""
+        pool = self.pools.get(resource.pool)
+        if pool is None or not pool.tells_tenants_apart:
+            return None
+        holder = getattr(self.pending.get(resource_key(resource.name)), "holder", None) or resource.holder
+        if holder is None:
+            return None
+        lease = self.leases.get(holder.uid)
+        if lease is None:
+            return (pool.name, holder.namespace) if holder.uid not in self.vanished else None
+        if lease.finished or not (lease.waiting or lease.lists(resource.name)):
+            return None
+        return (pool.name, pool.tenant_of(lease))
+
+    def _count_held(self, names: Iterable[str]) -> None:
+        """The Leases or the Pool that say whose these Resources are have changed."""
+        for name in names:
+            resource = self.resources.get(name)
+            if resource is not None and self.lanes.set_holder(name, self._tenant_with(resource)):
+                self._touch_pool(resource.pool)
 
     def _torn_away(self, resource: Resource) -> None:
         """Gone without an order, or while it was held: a bind that was decided on it may come yet, whatever Pool the
@@ -205,12 +249,14 @@ class Indexes:
 
     def _index_lease(self, lease: Lease) -> None:
         if lease.waiting:
-            pools = lease.pools
-            for pool in pools:
-                self.pool_index(pool).join(lease, many=len(pools) > 1)
+            for pool in lease.pools:
+                self.pool_index(pool).join(lease)
         elif not lease.finished:
             for entry in lease.resources:
-                self.listed.setdefault(entry.name, {})[lease.uid] = None
+                by = self.listed.setdefault(entry.name, {})
+                by[lease.uid] = None
+                if len(by) > 1:
+                    self.doubly_listed.setdefault(entry.name, None)
                 self._listing_changed(entry.name)
 
     def _unindex_lease(self, lease: Lease) -> None:
@@ -235,6 +281,7 @@ class Indexes:
         uid = (new or old).uid  # type: ignore[union-attr]
         self.dirty_leases[uid] = None
         self.dirty_resources.update(self.claims.get(uid, {}))
+        self._count_held(self.claims.get(uid, ()))
         for lease in (old, new):
             if lease is None:
                 continue
@@ -246,6 +293,9 @@ class Indexes:
 
     def _pool_changed(self, name: str, old: Pool | None, new: Pool | None) -> None:
         self._touch_pool(name)
+        if old is None or new is None or old.queueing != new.queueing:
+            self.lanes.rules_changed(name)
+            self._count_held(self.pool_index(name).names)
         if old is None or new is None or _spec(old) != _spec(new):
             index = self.pool_index(name)
             self.dirty_resources.update(dict.fromkeys(index.names))

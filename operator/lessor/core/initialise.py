@@ -66,7 +66,8 @@ def _suspects(ledger: Ledger, resource: Resource, blank: Blank, created: float) 
         # Of one that can't be read there is a newer version than any that a bind was decided on: such a bind fails.
         if uid in blank.raised or lease.created > created or lease_key(uid) in ledger.unreadable:
             continue
-        if any(r.pool in pools and (not r.names or resource.name in r.names) for r in lease.requests):
+        ways = (way for request in lease.requests for way in request.ways)
+        if any(way.pool in pools and (not way.names or resource.name in way.names) for way in ways):
             yield lease
 
 

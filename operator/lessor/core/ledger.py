@@ -24,12 +24,14 @@ from .actions import (
     ListLeases,
     LookAtHolder,
     LookAtLease,
+    LookAtNamespace,
     LookAtPool,
     UpdateResource,
     lease_key,
     pool_key,
     resource_key,
 )
+from .budget import Budget
 from .indexes import Objection, Vanished, stock_of
 from .model import Lease, Pool, Resource, Unreadable
 from .states import next_lease_state, next_resource_phase
@@ -46,8 +48,10 @@ class Ledger(Surroundings):
     def __init__(self) -> None:
         super().__init__()
         self.pool_looks: dict[str, float] = {}  # Pool name -> `Now.mono` of the last live read
+        self.namespace_looks: dict[str, float] = {}  # the same of Namespaces
         self.failing: dict[str, tuple[str, float]] = {}  # Lease uid -> what it fails of, since `Now.mono`
         self.timers = Timers()
+        self.telling = Budget()
         self.tick = 0  # grows with each observation and answer
         self.leases_listed_at = -1  # tick at which the last full list of Leases was begun
         self.restored = False  # a LIST older than what was seen: etcd came back from a backup
@@ -120,6 +124,8 @@ class Ledger(Surroundings):
         if lease.finished:
             self.stops_failing(lease.uid)
         self._lease_changed(old, lease)
+        if not lease.waiting:
+            self.telling.forget(lease.uid)
         return True
 
     def observe_unreadable(self, item: Unreadable) -> None:
@@ -222,10 +228,15 @@ class Ledger(Surroundings):
         """A live read of a Pool was answered (its content was observed before)."""
         self.pool_looks[name] = at
 
+    def observe_namespace_look(self, name: str, at: float) -> None:
+        """The same of a Namespace."""
+        self.namespace_looks[name] = at
+
     def stops_failing(self, uid: str) -> None:
         self.failing.pop(uid, None)
         if not self.failing:
             self.pool_looks.clear()
+            self.namespace_looks.clear()
 
     # -- own writes
 
@@ -263,7 +274,7 @@ class Ledger(Surroundings):
                 self.dirty_resources.update(dict.fromkeys(self.blanks))
             case LookAtLease():
                 self.dirty_resources.update(self.claims.get(action.uid, {}))
-            case LookAtPool():
+            case LookAtPool() | LookAtNamespace():
                 self.dirty_leases.update(dict.fromkeys(self.failing))
             case LookAtHolder():
                 self.holders.touch(action.about)
@@ -363,6 +374,7 @@ class Ledger(Surroundings):
             self._pool_changed(name, pool, None)
         elif kind == RESOURCE and (resource := self.resources.pop(name, None)):
             self._unindex_resource(resource)
+            self.lanes.set_holder(name, None)
             self._torn_away(resource)
             self.blanks.pop(name, None)
             self.fresh.pop(resource.uid, None)
@@ -378,6 +390,7 @@ class Ledger(Surroundings):
                 self._holder_changed(lease, None, self.tick)
                 self.timers.drop("lease", name)
                 self.stops_failing(name)
+                self.telling.forget(name)
             if name in self.claims or name in self.claiming:
                 known = self.vanished.setdefault(name, Vanished(lease))
                 known.lease, known.final = last or known.lease or lease, known.final or last is not None

@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .selectors import Selector
+
 FREE = "free"
 LEASED = "leased"
 DIRTY = "dirty"
@@ -127,6 +129,26 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class FairShare:
+    """Among Leases of equal priority the tenant that holds least for its weight goes first."""
+
+    label_key: str | None = None  # the Lease's label that names its tenant; None: its namespace does
+    weights: Mapping[str, int] = field(default_factory=dict)  # by tenant; 1 each where nothing is said
+
+    def share(self, tenant: str, resources: int) -> float:
+        """So many resources as a part of what the tenant's weight gives it."""
+        return resources / self.weights.get(tenant, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Which namespaces may ask: those of these names, or those with these labels."""
+
+    namespaces: frozenset[str] | None = None
+    selector: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A Boskos "type": interchangeable Resources, and the rules under which they are lent."""
 
@@ -142,6 +164,10 @@ class Pool:
     renew_within: float = 1800.0  # seconds
     max_duration: float | None = None  # seconds
     reserve_after: float = 600.0  # seconds
+    max_priority: int | None = None
+    max_per_tenant: int | None = None  # resources
+    fair_share: FairShare | None = None
+    access: Access | None = None  # None: all namespaces may ask
     hold: bool = False  # mode Hold or HoldAndDrain: no new leases
     janitor: bool = False
     protected: bool = True  # our finalizer is on it
@@ -160,6 +186,20 @@ class Pool:
     @property
     def lends(self) -> bool:
         return not (self.hold or self.deleting or self.unsupported)
+
+    @property
+    def queueing(self) -> tuple[object, ...]:
+        """What of it places a Lease in the queue."""
+        return self.reserve_after, self.max_priority, self.max_per_tenant, self.fair_share, self.access
+
+    @property
+    def tells_tenants_apart(self) -> bool:
+        return self.fair_share is not None or self.max_per_tenant is not None
+
+    def tenant_of(self, lease: Lease) -> str:
+        """Whose turn a Lease's is: its namespace's, unless fairShare names a label and the Lease has it."""
+        key = self.fair_share.label_key if self.fair_share is not None else None
+        return (lease.labels.get(key) if key is not None else None) or lease.namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +268,9 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A number of Resources of one Pool. With `names`, any of these."""
+    """A number of Resources of one Pool: any of `names` if it has some, with the labels that `selector` wants.
+
+    With `alternatives` (firstOf) it is one of these instead, which are plain requests of its name; it has no pool."""
 
     name: str
     pool: str
@@ -236,6 +278,27 @@ class Request:
     names: frozenset[str] = frozenset()
     from_state: str = FREE
     as_state: str = LEASED
+    selector: Selector | None = None
+    alternatives: tuple[Request, ...] = ()
+
+    @property
+    def ways(self) -> tuple[Request, ...]:
+        """The plain requests that fulfil it, to be tried in this order."""
+        return self.alternatives or (self,)
+
+    @property
+    def picky(self) -> bool:
+        """Whether not every Resource of its pool will do."""
+        return bool(self.names) or (self.selector is not None and bool(self.selector.requirements))
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Plain requests of one kind are met by the same Resources."""
+        return self.pool, self.from_state, self.count, self.names, self.selector
+
+    def takes(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Whether a Resource of its pool will do."""
+        return (not self.names or name in self.names) and (self.selector is None or self.selector.matches(labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +325,15 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a waiting Lease stands, rounded (see `telling.py`). `blocked_by`: what it waits for, in words."""
+
+    position: int
+    of: int
+    blocked_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """One holder's exclusive right to n Resources, or the wish for it."""
 
@@ -272,6 +344,7 @@ class Lease:
     created: float
     requests: tuple[Request, ...]
     priority: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
     identity: str = ""
     release_state: str | None = None  # spec.releaseState: the wish for all of them
     release: Mapping[str, str | None] = field(default_factory=dict)  # spec.release: resource or "*" -> state
@@ -280,6 +353,7 @@ class Lease:
     resources: tuple[Entry, ...] = ()
     accepted: bool = False
     terms: Terms | None = None
+    place: QueuePlace | None = None  # status.queue
     deleting: bool = False
     unsupported: tuple[str, ...] = ()
     generation: int = 0
@@ -324,8 +398,12 @@ class Lease:
 
     @property
     def pools(self) -> tuple[str, ...]:
-        """The pools it asks of, each once, in the order of its requests."""
-        return tuple(dict.fromkeys(request.pool for request in self.requests))
+        """The pools it asks of, alternatives included, each once, in the order of its requests."""
+        return tuple(dict.fromkeys(way.pool for request in self.requests for way in request.ways))
+
+    def asks_of(self, pool: str) -> int:
+        """How many Resources of a pool it takes at most, whichever alternatives are taken."""
+        return sum(max((way.count for way in request.ways if way.pool == pool), default=0) for request in self.requests)
 
     def lists(self, resource: str) -> bool:
         return any(entry.name == resource for entry in self.resources)

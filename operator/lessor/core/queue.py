@@ -1,14 +1,15 @@
 """The order of the waiting: who is asked first when something can be lent.
 
-Priority, then who has waited for `reserveAfter` (the smallest of its pools), then arrival, then uid: total, and
-computed from the Lease objects alone, so it survives every restart. Waiting Leases hold nothing, so they can't
-deadlock.
+Priority (as the pools cap it), then who has waited for `reserveAfter` (the smallest of its pools), then fair share,
+then arrival, then uid: total, and computed from the objects alone, so it survives every restart. Waiting Leases hold
+nothing, so they can't deadlock. How it is kept in order: `lanes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from .lanes import InLine, effective_priority, reserve_after
 from .ledger import Ledger
 from .model import Lease
 
@@ -17,6 +18,11 @@ def coupled(ledger: Ledger, pools: Iterable[str]) -> list[list[str]]:
     """`pools` in groups to be decided together: with every pool that some waiting Lease asks of as well.
 
     Only so can a Lease over two pools be kept what it needs in both, whichever of them changed."""
+    half_done: dict[str, dict[str, None]] = {}  # those with claims are in no line
+    for uid in ledger.half_done:
+        together = dict.fromkeys(ledger.leases[uid].pools)
+        for pool in together:
+            half_done.setdefault(pool, {}).update(together)
     groups: list[list[str]] = []
     seen: dict[str, None] = {}
     for start in pools:
@@ -25,8 +31,8 @@ def coupled(ledger: Ledger, pools: Iterable[str]) -> list[list[str]]:
         seen[start] = None
         group = [start]
         for pool in group:  # grows as it goes
-            for uid in ledger.pool_index(pool).many:
-                for other in ledger.leases[uid].pools:
+            for others in (*(line.pools for line in ledger.lanes.lines([pool])), half_done.get(pool, ())):
+                for other in others:
                     if other not in seen:
                         seen[other] = None
                         group.append(other)
@@ -36,20 +42,14 @@ def coupled(ledger: Ledger, pools: Iterable[str]) -> list[list[str]]:
 
 def mature_at(ledger: Ledger, lease: Lease) -> float:
     """When (wall clock, seconds) its wait reaches reserveAfter."""
-    return lease.created + min(
-        (pool.reserve_after for name in lease.pools if (pool := ledger.pools.get(name)) is not None), default=600.0
-    )
+    return lease.created + reserve_after(lease.pools, ledger.pools)
 
 
-def in_line(ledger: Ledger, group: list[str], wall: float) -> Iterator[Lease]:
-    """The waiting Leases of a group of coupled pools, first in line first."""
-    if len(group) == 1:
-        # One pool has one reserveAfter, so those who reached it are the earliest anyway.
-        yield from (ledger.leases[uid] for uid in ledger.pool_index(group[0]).waiting_uids())
-        return
-    leases = {uid: ledger.leases[uid] for pool in group for uid in ledger.pool_index(pool).waiting_uids()}
+def in_line(ledger: Ledger, group: Iterable[str], wall: float) -> InLine:
+    """The waiting Leases without claims of a group of coupled pools, first in line first."""
+    return InLine(ledger.lanes, group, wall)
 
-    def place(lease: Lease) -> tuple[int, bool, float, str]:
-        return (-lease.priority, mature_at(ledger, lease) > wall, lease.created, lease.uid)
 
-    yield from sorted(leases.values(), key=place)
+def priority_of(ledger: Ledger, lease: Lease) -> int:
+    """Its priority as its pools cap it (queue.maxPriority)."""
+    return effective_priority(lease, ledger.pools)

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
-from .contact import OUTAGE_S
 from .explain import Reason, Why, alive_as, overdue
 from .heartbeats import Sign
 from .initialise import CLOCK_SLACK_S
@@ -71,7 +70,7 @@ def judge(ledger: Ledger, lease: Lease, now: Now) -> Verdict:
     if first is None or first.at > now.mono:
         return Verdict(looks=looks, again=first.at if first is not None else None)
     if not ledger.contact.holds(now.mono):
-        return Verdict(looks=looks, again=now.mono + OUTAGE_S)
+        return Verdict(looks=looks, again=now.mono + ledger.contact.outage)
     return Verdict(overdue(first.reason, first.term), looks=looks)
 
 

@@ -12,10 +12,25 @@ IdleKey = tuple[float, str]  # idle since, name: the longest idle comes first
 QueueKey = tuple[int, float, str]  # Lease.order
 
 
+class Names:
+    """The names on a shelf."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: list[IdleKey]) -> None:
+        self._keys = keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for _, name in self._keys)
+
+
 class PoolIndex:
     """What stands on the shelf per state, who waits, and counts per state."""
 
-    __slots__ = ("_idle", "_place", "blanks", "cordoned", "counts", "many", "names", "waiting")
+    __slots__ = ("_idle", "_place", "blanks", "cordoned", "counts", "names", "waiting")
 
     def __init__(self) -> None:
         self._idle: dict[str, list[IdleKey]] = {}
@@ -25,7 +40,6 @@ class PoolIndex:
         self.cordoned: dict[str, None] = {}  # cordoned or being deleted: never lent again as it is
         self.counts: dict[str, int] = {}
         self.waiting: list[QueueKey] = []
-        self.many: dict[str, None] = {}  # uids of waiting Leases that ask of other Pools too
 
     def add(self, resource: Resource, *, lendable: bool) -> None:
         name, state = resource.name, resource.state
@@ -59,17 +73,18 @@ class PoolIndex:
     def idle(self, state: str) -> list[IdleKey]:
         return self._idle.get(state, [])
 
+    def on_shelf(self, state: str) -> Names:
+        """What may be lent from a state, the longest idle first."""
+        return Names(self.idle(state))
+
     def idle_states(self) -> Iterator[str]:
         return (state for state, shelf in self._idle.items() if shelf)
 
-    def join(self, lease: Lease, *, many: bool) -> None:
+    def join(self, lease: Lease) -> None:
         insort(self.waiting, lease.order)
-        if many:
-            self.many[lease.uid] = None
 
     def leave(self, lease: Lease) -> None:
         del self.waiting[bisect_left(self.waiting, lease.order)]
-        self.many.pop(lease.uid, None)
 
     def waiting_uids(self) -> Iterator[str]:
         return (uid for _, _, uid in self.waiting)

@@ -33,21 +33,26 @@ class Surroundings(Indexes):
         self.contact.tell_server_clock(server_wall, mono)
 
     def observe_namespace(self, namespace: Namespace) -> None:
-        old = self.namespaces.get(namespace.name)
-        self.namespaces[namespace.name] = namespace
-        if old != namespace and (namespace.going or old is not None):
-            self.dirty_leases.update((uid, None) for uid, of in self.leases.items() if of.namespace == namespace.name)
+        if self.namespaces.get(namespace.name) != namespace:
+            self.namespaces[namespace.name] = namespace
+            self._namespaces_changed({namespace.name: None})
 
     def observe_namespaces(self, namespaces: Iterable[Namespace]) -> None:
         """A whole LIST. What is absent is gone, with all that was in it."""
         seen = {namespace.name: namespace for namespace in namespaces}
-        for name in [name for name in self.namespaces if name not in seen]:
-            self.observe_namespace_gone(name)
-        for namespace in seen.values():
-            self.observe_namespace(namespace)
+        changed = {name: None for name in (*self.namespaces, *seen) if self.namespaces.get(name) != seen.get(name)}
+        self.namespaces = seen
+        self._namespaces_changed(changed)
 
     def observe_namespace_gone(self, name: str) -> None:
         self.namespaces.pop(name, None)
+
+    def _namespaces_changed(self, names: dict[str, None]) -> None:
+        """Who may ask of which pool may have changed, and whose Leases go."""
+        self.dirty_leases.update((uid, None) for uid, lease in self.leases.items() if lease.namespace in names)
+        for pool in self.pools.values():
+            if pool.access is not None and pool.access.selector is not None:
+                self._touch_pool(pool.name)
 
     def is_going(self, namespace: str) -> bool:
         found = self.namespaces.get(namespace)

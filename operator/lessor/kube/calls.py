@@ -32,13 +32,14 @@ from lessor.core.model import (
     Terms,
     Unreadable,
 )
+from lessor.core.selectors import Operator, Selector
 
 from . import paths
 from .codec import unreadable_condition
 
 Json = dict[str, Any]
 _KINDS = {a.POOL: paths.POOLS, a.RESOURCE: paths.RESOURCES, a.LEASE: paths.LEASES}
-EVENT_CHARS_MAX = 1024  # of a message; events.k8s.io takes no more
+LABELS_MAX = 32  # in matchLabels
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def call_for(action: a.Action, at: float) -> Call:
             return Call("get", paths.one(paths.LEASES, action.name, action.namespace))
         case a.LookAtPool():
             return Call("get", paths.one(paths.POOLS, action.name))
+        case a.LookAtNamespace():
+            return Call("get", paths.one(paths.NAMESPACES, action.name))
         case a.LookAtHolder():
             raise AssertionError("under which path a holder's kind is served is found out where it is watched")
         case a.ListLeases():
@@ -113,31 +116,6 @@ def _unreadable(item: Unreadable, at: float) -> Json:
     mine = Condition(unreadable_condition(item.kind), ConditionStatus.FALSE, "Unreadable", item.message)
     body: Json = {"status": {"conditions": [*item.conditions, _condition(mine, None, at)]}}
     return {"metadata": {"uid": item.uid, "resourceVersion": str(item.version)}, **body}
-
-
-def event_for(item: Unreadable, at: float) -> Call:
-    """Says on an object that it can't be read where its status can't: one Event for each version of it."""
-    namespace = item.namespace or "default"  # where Kubernetes' own events about cluster-scoped objects are
-    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    body: Json = {
-        "metadata": {"name": f"lessor-{item.uid}-{item.version}"},
-        "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": item.kind,
-            "name": item.name,
-            "namespace": item.namespace,
-            "uid": item.uid,
-            "resourceVersion": str(item.version),
-        },
-        "type": "Warning",
-        "reason": "Unreadable",
-        "message": item.message[:EVENT_CHARS_MAX],
-        "source": {"component": "lessor"},
-        "firstTimestamp": when,
-        "lastTimestamp": when,
-        "count": 1,
-    }
-    return Call("create", paths.collection(paths.EVENTS, namespace), body)
 
 
 # -- Resources
@@ -267,8 +245,17 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
                 extra["expireTime"] = stamp(action.expires)
         case a.Report():
             extra = {"state": "Waiting", **_pinned(action.holder_uid)}
+            if action.place is not None:
+                extra["queue"] = {
+                    "position": action.place.position,
+                    "of": action.place.of,
+                    "since": stamp(lease.created),
+                    "blockedBy": action.place.blocked_by or None,
+                }
         case a.End():
             extra = {"state": str(action.state), "resources": []}
+    if lease.place is not None and not isinstance(action, a.Report):
+        extra["queue"] = None  # it waits no more
     return {
         **extra,
         "reason": action.conditions["Bound"].reason,
@@ -283,16 +270,38 @@ def _pinned(holder_uid: str | None) -> Json:
 
 
 def _request(r: Request) -> Json:
-    out: Json = {"name": r.name, "count": r.count}
-    if r.pool:
-        out["pool"] = r.pool
-    if r.names:
-        out["names"] = sorted(r.names)
+    out: Json = {"name": r.name, **_asked(r)}
+    if r.alternatives:
+        out["firstOf"] = [_asked(way) for way in r.alternatives]
     if r.from_state != FREE:
         out["from"] = r.from_state
     if r.as_state != LEASED:
         out["as"] = r.as_state
     return out
+
+
+def _asked(r: Request) -> Json:
+    """What a request and an alternative have in common."""
+    out: Json = {"count": r.count}
+    if r.pool:
+        out["pool"] = r.pool
+    if r.names:
+        out["names"] = sorted(r.names)
+    if r.selector is not None:
+        out["selector"] = _selector(r.selector)
+    return out
+
+
+def _selector(selector: Selector) -> Json:
+    """As matchLabels what they can say: expressions of more than 16 the schema refuses."""
+    labels: dict[str, str] = {}
+    others: list[Json] = []
+    for r in selector.requirements:
+        if r.operator is Operator.IN and len(r.values) == 1 and r.key not in labels and len(labels) < LABELS_MAX:
+            labels[r.key] = r.values[0]
+        else:
+            others.append({"key": r.key, "operator": str(r.operator), **({"values": [*r.values]} if r.values else {})})
+    return {**({"matchLabels": labels} if labels else {}), **({"matchExpressions": others} if others else {})}
 
 
 def _entry(entry: Entry) -> Json:

@@ -7,7 +7,8 @@ are loaded again and the request is sent once more. What else is worth a retry i
 """
 
 import os
-from collections.abc import Mapping
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
@@ -29,6 +30,9 @@ CONNECT_SECONDS_MAX = 2.0
 # Above: reconnecting costs several requests' time. Below: the API server closes an idle connection after 90 s and load
 # balancers after 60; a patch sent into a connection that is being closed has an unknown outcome.
 KEEPALIVE_SECONDS = 45.0
+# A quiet watch brings a bookmark each minute; after two that did not come the connection is dead without saying so.
+WATCH_SILENT_SECONDS_MAX = 130.0
+WATCH_SECONDS = (240, 480)  # the server ends a watch after a time in between, so that not all are begun again at once
 STRICT = f"?fieldManager={FIELD_MANAGER}&fieldValidation=Strict"
 LENIENT = f"?fieldManager={FIELD_MANAGER}"
 JSON = "application/json"
@@ -53,9 +57,13 @@ class Client:
         connections: int = CONNECTIONS_MAX,
         write_timeout: float = WRITE_SECONDS_MAX,
         read_timeout: float = READ_SECONDS_MAX,
+        answered: Callable[[str | None], None] | None = None,
     ) -> None:
-        """`connections` at most at once; time-outs in seconds, for a request as a whole."""
+        """`connections` at most at once; time-outs in seconds, for a request as a whole. `answered` is told of each
+        answer of the API server, whatever it says, with its Date header: that it can be reached, and what time it
+        has."""
         self._credentials = credentials
+        self._answered = answered
         self._write = aiohttp.ClientTimeout(total=write_timeout, connect=min(CONNECT_SECONDS_MAX, write_timeout))
         self._read = aiohttp.ClientTimeout(total=read_timeout, connect=min(CONNECT_SECONDS_MAX, read_timeout))
         self._session = aiohttp.ClientSession(
@@ -107,6 +115,42 @@ class Client:
             if not following:
                 return items, int(page["metadata"]["resourceVersion"])
             asked["continue"] = following
+
+    async def watch(self, path: str, version: int) -> AsyncIterator[dict[str, Any]]:
+        """The events of the collection at `path` after `version`, bookmarks too, until the server ends the stream.
+
+        It takes a connection for as long as it lasts: give watches a client of their own (`connections=0`: no limit).
+        Raises Gone (list again) when the server has no history from `version` on, Unavailable when the stream breaks or
+        is silent for too long, and what a LIST raises.
+        """
+        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": str(version)}
+        query["timeoutSeconds"] = str(random.randint(*WATCH_SECONDS))
+        known, target = self._credentials, f"{path}?{urlencode(query)}"
+        patience = aiohttp.ClientTimeout(
+            total=None, connect=CONNECT_SECONDS_MAX, sock_read=WATCH_SILENT_SECONDS_MAX
+        )  # fmt: skip
+        headers = {}
+        if (authorization := await known.header()) is not None:
+            headers["Authorization"] = authorization
+        url = URL(known.server + target, encoded=True)
+        try:
+            async with self._session.get(
+                url, headers=headers, timeout=patience, allow_redirects=False,
+                ssl=known.ssl, server_hostname=known.server_hostname, proxy=known.proxy,
+            ) as response:  # fmt: skip
+                if response.status != 200:
+                    answer = _Answer(response.status, response.headers.get("Retry-After"), await response.read())
+                    if answer.status == 401:
+                        await known.renew(authorization)  # for the next try
+                    raise _error("GET", path, answer)
+                async for line in _lines(response.content):
+                    event = _event(line)
+                    if event["type"] == "ERROR":
+                        status = event["object"]
+                        raise from_status(status.get("code", 500), status, request=f"watch {path}", write=False)
+                    yield event
+        except (aiohttp.ClientError, OSError, TimeoutError) as e:
+            raise self._unavailable("GET", target, e, patience) from e
 
     async def create(self, path: str, body: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
         """Creates `body` in the collection at `path`. Raises AlreadyExists, Invalid, NotFound (no such namespace).
@@ -214,7 +258,10 @@ class Client:
                 proxy=known.proxy,
                 allow_redirects=False,  # a redirect is a login page of some proxy, not an answer
             ) as response:
-                return _Answer(response.status, response.headers.get("Retry-After"), await response.read())
+                content = await response.read()
+                if self._answered is not None and response.status < 500:  # a proxy without its server says 502 or 503
+                    self._answered(response.headers.get("Date"))
+                return _Answer(response.status, response.headers.get("Retry-After"), content)
         except (aiohttp.ClientError, OSError, TimeoutError) as e:
             raise self._unavailable(method, path, e, patience) from e
 
@@ -231,7 +278,7 @@ class Client:
             # But aiohttp sends a DELETE again by itself when a kept-alive connection breaks: this may be that one.
             return Unavailable(f"{server} can't be reached: {_words(e)}", outcome_unknown=method == "DELETE")
         if isinstance(e, TimeoutError):
-            words = f"no answer within {patience.total:g} s"
+            words = f"no answer within {patience.total or patience.sock_read or 0:g} s"
         else:
             words = f"the connection broke before the answer: {_words(e)}"
         return Unavailable(f"{server}: {method} {path.partition('?')[0]}: {words}", outcome_unknown=method not in READS)
@@ -244,6 +291,25 @@ def _words(e: Exception) -> str:
             return os.strerror(inner.errno).lower()
         return inner.strerror or str(inner)  # of a name that can't be resolved
     return str(inner) or type(inner).__name__
+
+
+async def _lines(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """One event is one line. Not `readline`: it refuses more than 128 KiB, and an object may have megabytes."""
+    rest = bytearray()
+    async for chunk in stream.iter_any():
+        rest += chunk
+        *whole, tail = rest.split(b"\n") if b"\n" in chunk else [rest]
+        for line in whole:
+            yield bytes(line)
+        rest = bytearray(tail)
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = orjson.loads(line)
+    except orjson.JSONDecodeError as e:
+        raise Unavailable(f"the watch brought what is not JSON: {line[:60]!r}", outcome_unknown=False) from e
+    return event
 
 
 def _decoded(answer: _Answer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ here is what a schema can't say, and what stands in objects that an older schema
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -20,17 +21,21 @@ from lessor.core.model import (
     DIRTY,
     FREE,
     LEASED,
+    Access,
     Condition,
     Conditions,
     ConditionStatus,
     Entry,
+    FairShare,
     Holder,
     HolderKey,
     Item,
     Lease,
     LeaseState,
+    Namespace,
     PastHolder,
     Pool,
+    QueuePlace,
     Request,
     Resource,
     Terms,
@@ -62,7 +67,7 @@ _LEASE_FIELDS = frozenset(
         "outcome",
     )
 )
-_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "from", "as"))
+_REQUEST_FIELDS = frozenset(("name", "pool", "count", "names", "selector", "firstOf", "from", "as"))
 _HOLDER_FIELDS = frozenset(("identity", "pod", "ref"))
 
 
@@ -150,6 +155,7 @@ def lease(body: Body) -> Lease:
         created=seconds(meta["creationTimestamp"]),
         requests=tuple(_request(r) for r in spec["requests"]),
         priority=spec.get("priority", 0),
+        labels=meta.get("labels") or {},
         identity=holder.get("identity") or "",
         release_state=spec.get("releaseState"),
         release={r["name"]: r.get("state") for r in spec.get("release") or ()},
@@ -161,6 +167,7 @@ def lease(body: Body) -> Lease:
         ),
         accepted=accepted,
         terms=_terms(terms) if terms else None,
+        place=_place(status["queue"]) if status.get("queue") else None,
         deleting="deletionTimestamp" in meta,
         # An accepted Lease is never refused; what may be added to it later has its effect in a later version.
         unsupported=() if accepted else _unsupported_in_lease(spec),
@@ -220,14 +227,26 @@ def selector(s: Body) -> Selector:
 
 
 def _request(r: Body) -> Request:
+    plain = _plain(r, r)
+    ways = tuple(_plain({"count": plain.count, **way}, r) for way in r.get("firstOf") or ())
+    return replace(plain, alternatives=ways) if ways else plain
+
+
+def _plain(r: Body, request: Body) -> Request:
+    """A request itself, or one of its alternatives."""
     return Request(
-        name=r.get("name", "main"),
+        name=request.get("name", "main"),
         pool=r.get("pool", ""),
         count=r.get("count", 1),
         names=frozenset(r.get("names") or ()),
-        from_state=r.get("from", FREE),
-        as_state=r.get("as", LEASED),
+        from_state=request.get("from", FREE),
+        as_state=request.get("as", LEASED),
+        selector=selector(r["selector"]) if "selector" in r else None,
     )
+
+
+def _place(q: Body) -> QueuePlace:
+    return QueuePlace(q.get("position", 0), q.get("of", 0), q.get("blockedBy", ""))
 
 
 def _terms(t: Body) -> Terms:
@@ -253,6 +272,12 @@ def _unsupported_in_lease(spec: Body) -> tuple[str, ...]:
     for r in spec["requests"]:
         out += [f"spec.requests[{r.get('name', 'main')}].{field}" for field in r if field not in _REQUEST_FIELDS]
     return tuple(sorted(out))
+
+
+def namespace(body: Body) -> Namespace:
+    """Whatever its finalizers: a deleted one takes no new objects, and all in it is being deleted."""
+    meta = body["metadata"]
+    return Namespace(meta["name"], meta["uid"], meta.get("labels") or {}, "deletionTimestamp" in meta)
 
 
 def resource(body: Body) -> Resource:
@@ -304,6 +329,7 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
     lending = spec.get("lease") or {}
     janitor = (spec.get("janitor") or {}).get("provider", "none") != "none"
     longest = lending.get("maxDuration")
+    queue = spec.get("queue") or {}
     same = known is not None and known.uid == meta["uid"] and known.generation == meta.get("generation", 0)
     return Pool(
         name=meta["name"],
@@ -317,7 +343,11 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
         on_loss=lending.get("onLoss") or (DIRTY if janitor else FREE),
         renew_within=duration(lending.get("renewWithin", "30m")),
         max_duration=duration(longest) if longest else None,
-        reserve_after=duration((spec.get("queue") or {}).get("reserveAfter", "10m")),
+        reserve_after=duration(queue.get("reserveAfter", "10m")),
+        max_priority=queue.get("maxPriority"),
+        max_per_tenant=queue.get("maxPerTenant"),
+        fair_share=_fair_share(queue["fairShare"]) if "fairShare" in queue else None,
+        access=_access(spec["access"]) if spec.get("access") else None,
         hold=spec.get("mode", "Active") != "Active",
         janitor=janitor,
         protected=FINALIZER in (meta.get("finalizers") or ()),
@@ -333,6 +363,16 @@ def pool(body: Body, known: Pool | None = None) -> Pool:
             status.get("waiting", -1),
         ),
     )
+
+
+def _fair_share(f: Body) -> FairShare:
+    by_label = f.get("by", "Namespace") == "Label"
+    return FairShare(f["labelKey"] if by_label else None, f.get("weights") or {})
+
+
+def _access(a: Body) -> Access:
+    names, labels = a.get("namespaces"), a.get("namespaceSelector")
+    return Access(frozenset(names) if names is not None else None, selector(labels) if labels is not None else None)
 
 
 def _items(pool_name: str, spec: Body) -> dict[str, Item]:
@@ -365,9 +405,8 @@ def _item(item: Body, template: Body) -> Item:
 
 
 def _unsupported_in_pool(spec: Body) -> tuple[str, ...]:
-    resources, queue = spec["resources"], spec.get("queue") or {}
-    out = [f"spec.{field}" for field in ("access", "needs", "credentials") if spec.get(field)]
-    out += [f"spec.queue.{field}" for field in ("fairShare", "maxPerTenant", "maxPriority") if field in queue]
+    resources = spec["resources"]
+    out = [f"spec.{field}" for field in ("needs", "credentials") if spec.get(field)]
     if "dynamic" in resources:
         out.append("spec.resources.dynamic")
     if spec.get("mode") == "HoldAndDrain":

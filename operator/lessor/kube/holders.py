@@ -1,7 +1,7 @@
 """What a Pod, or an object of another kind, says of its own end: what a Lease that names it as its holder ends by.
 
-Only kinds whose word is final are known here. Pods: phase (a terminal one never changes). Jobs: Complete or Failed.
-ProwJobs: status.completionTime. Tekton runs: Succeeded, with completionTime.
+Pods: phase (a terminal one never changes). Tekton runs: Succeeded, with completionTime. All others as Jobs and ProwJobs
+do it: condition Complete or Failed, or status.completionTime. What says nothing of that ends by its deletion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def holder_facts(body: Body) -> HolderFacts:
     """A Pod, or an object of any kind that a Lease names as its holder. What is not as expected tells nothing."""
     meta, status = body["metadata"], body.get("status")
     group = str(body.get("apiVersion")).rpartition("/")[0]
-    ended = _ENDED.get((group, str(body.get("kind"))), _never)(status) if isinstance(status, Mapping) else None
+    ended = _ENDED.get((group, str(body.get("kind"))), _object_ended)(status) if isinstance(status, Mapping) else None
     return HolderFacts(meta["uid"], ended, "deletionTimestamp" in meta)
 
 
@@ -26,9 +26,11 @@ def _pod_ended(status: Body) -> str | None:
     return {"Succeeded": "has succeeded", "Failed": "has failed"}.get(str(status.get("phase")))
 
 
-def _job_ended(status: Body) -> str | None:
+def _object_ended(status: Body) -> str | None:
     said = _said(status)
-    return "is complete" if said.get("Complete") == "True" else "has failed" if said.get("Failed") == "True" else None
+    if said.get("Failed") == "True":
+        return "has failed"
+    return "is complete" if said.get("Complete") == "True" or status.get("completionTime") else None
 
 
 def _run_ended(status: Body) -> str | None:
@@ -41,10 +43,6 @@ def _prow_job_ended(status: Body) -> str | None:
     return f"is complete ({status.get('state', 'in no state')})" if status.get("completionTime") else None
 
 
-def _never(status: Body) -> None:
-    """Nobody knows what such an object says of its end: only its deletion is one."""
-
-
 def _said(status: Body) -> dict[str, str]:
     found = status.get("conditions")
     listed = [c for c in found if isinstance(c, Mapping)] if isinstance(found, list) else []
@@ -53,7 +51,6 @@ def _said(status: Body) -> dict[str, str]:
 
 _ENDED: dict[tuple[str, str], Callable[[Body], str | None]] = {  # by API group and kind
     ("", "Pod"): _pod_ended,
-    ("batch", "Job"): _job_ended,
     ("prow.k8s.io", "ProwJob"): _prow_job_ended,
     ("tekton.dev", "PipelineRun"): _run_ended,
     ("tekton.dev", "TaskRun"): _run_ended,

@@ -30,6 +30,7 @@ CONFIGMAPS = Kind("", "v1", "configmaps", True)
 EVENTS = Kind("", "v1", "events", True)
 NAMESPACES = Kind("", "v1", "namespaces")
 ELECTIONS = Kind("coordination.k8s.io", "v1", "leases", True)  # Kubernetes' own lease, not ours
+SELF_REVIEWS = Kind("authentication.k8s.io", "v1", "selfsubjectreviews")  # "who am I"; create only
 CRDS = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 
 

@@ -17,11 +17,12 @@ from lessor.api.names import LEASE, POOL, RESOURCE
 Shape = type | dict[str, Any] | list[Any]
 
 WORDS: dict[str, Any] = {"*": str}
-_REQUEST: dict[str, Any] = {"name": str, "pool": str, "count": int, "names": [str], "from": str, "as": str}
 SELECTOR: dict[str, Any] = {
     "matchLabels": WORDS,
     "matchExpressions": [{"key": str, "operator": str, "values": [str]}],
 }
+_ASKED: dict[str, Any] = {"pool": str, "count": int, "names": [str], "selector": SELECTOR}
+_REQUEST: dict[str, Any] = {"name": str, **_ASKED, "firstOf": [_ASKED], "from": str, "as": str}
 _CONDITION: dict[str, Any] = {"type": str, "status": str, "reason": str, "message": str, "lastTransitionTime": str}
 _TERMS: dict[str, Any] = {
     "renewWithin": str,
@@ -67,6 +68,7 @@ SHAPES: dict[str, dict[str, Any]] = {
             "attempt": int,
             "resources": [{"name": str, "request": str, "pool": str, "epoch": int, "attributes": WORDS}],
             "terms": _TERMS,
+            "queue": {"position": int, "of": int, "blockedBy": str},
             "holderUID": str,
             "boundTime": str,
             "observedGeneration": int,
@@ -88,8 +90,14 @@ SHAPES: dict[str, dict[str, Any]] = {
     POOL.kind: {
         "spec": {
             "lease": {"renewWithin": str, "maxDuration": str, "releaseStates": [str], "onLoss": str},
-            "queue": {"reserveAfter": str},
+            "queue": {
+                "reserveAfter": str,
+                "fairShare": {"by": str, "labelKey": str, "weights": {"*": int}},
+                "maxPerTenant": int,
+                "maxPriority": int,
+            },
             "template": {key: shape for key, shape in _ITEM.items() if key != "name"},
+            "access": {"namespaces": [str], "namespaceSelector": SELECTOR},
             "mode": str,
             "janitor": {"provider": str},
         },

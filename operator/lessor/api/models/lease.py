@@ -246,8 +246,8 @@ class LeaseFields(Record):
     ttl_after_finished: DurationOrZero = "1h"
     """The Lease object is deleted so long after it has ended."""
     adopt: bool = False
-    """Claims the named Resources while they are initialised, to take over running leases from elsewhere. Needs the verb
-    `transition`."""
+    """Claims the named Resources while they are initialised, to take over running leases from elsewhere. Only for who
+    may `administer` leases."""
     release: Releases | None = None
     """Resources that the holder gives back before the Lease is deleted. Entries are only added."""
     outcome: Outcome | None = None

@@ -1,0 +1,42 @@
+"""Which path a kind has that a Lease names: `batch/v1`, `Job` -> `/apis/batch/v1/namespaces/…/jobs`."""
+
+from __future__ import annotations
+
+from .client import Client
+from .errors import NotFound
+from .paths import Kind
+
+
+class NoSuchKind(Exception):
+    """The API server does not serve it, or not in namespaces; the sentence says which."""
+
+
+class Discovery:
+    """Asks the API server once for each kind that it serves; what it does not serve is asked for each time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[tuple[str, str], Kind] = {}
+
+    async def find(self, api_version: str, kind: str) -> Kind:
+        """Raises NoSuchKind, or KubeError when the API server can't be asked."""
+        known = self._known.get((api_version, kind))
+        if known is not None:
+            return known
+        group, _, version = api_version.rpartition("/")
+        try:
+            served = await self._client.get(f"/apis/{group}/{version}" if group else f"/api/{version}")
+        except NotFound:
+            raise NoSuchKind(f"{api_version} is not served: install it, or correct the Lease's apiVersion") from None
+        for resource in served.get("resources", ()):
+            if resource["kind"] != kind or "/" in resource["name"]:  # pods/status is of kind Pod too
+                continue
+            if not resource["namespaced"]:
+                raise NoSuchKind(f"{kind} of {api_version} has no namespace: name an object of the Lease's own")
+            found = self._known[api_version, kind] = Kind(group, version, resource["name"], True)
+            return found
+        raise NoSuchKind(f"{api_version} has no kind {kind}: correct the Lease's kind")
+
+    def forget(self, api_version: str, kind: str) -> None:
+        """It is not served any more, or under another name."""
+        self._known.pop((api_version, kind), None)

@@ -140,13 +140,14 @@ def _pools() -> Iterator[Refused]:
     yield Refused(
         "a labelKey without by: Label", pool(queue={"fairShare": {"labelKey": "team"}}), "spec.queue.fairShare", fair
     )
-    yield Refused(
-        "a weight of 0",
-        pool(queue={"fairShare": {"weights": {"a": 0}}}),
-        "spec.queue.fairShare.weights.a",
-        "greater than or equal to 1",
-        schema=True,
-    )
+    for weight in (0, -1):
+        yield Refused(
+            f"a weight of {weight}",
+            pool(queue={"fairShare": {"weights": {"a": weight}}}),
+            "spec.queue.fairShare.weights.a",
+            "greater than or equal to 1",
+            schema=True,
+        )
     yield Refused(
         "a weight of 1,001",
         pool(queue={"fairShare": {"weights": {"a": 1001}}}),

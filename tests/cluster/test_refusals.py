@@ -154,10 +154,10 @@ async def test_a_pool_with_a_field_that_has_no_effect_yet_is_not_ready_and_lends
 
 
 async def test_a_pool_lends_again_when_the_field_is_taken_out(world: World) -> None:
-    pool = await world.pool("p", count=1, queue={"maxPerTenant": 3})
+    pool = await world.pool("p", count=1, needs=[{"pool": "some"}])
     await world.lease("a", pool)
     await world.says("Pool", pool, "Ready", "NotSupportedYet")
-    await world.patch_pool(pool, queue={"maxPerTenant": None})
+    await world.patch_pool(pool, needs=None)
     await world.ready("a")
     await world.says("Pool", pool, "Ready", "Ready")
 

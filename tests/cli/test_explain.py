@@ -185,6 +185,15 @@ def test_a_bound_lease_says_what_it_holds_until_when_and_whether_its_holder_live
     ]
 
 
+def test_a_bound_lease_whose_first_term_is_over_is_not_called_expired() -> None:
+    status = {"state": "Bound", "boundTime": "2026-11-24T14:00:00Z", "expireTime": "2026-11-24T14:30:00Z"}
+    mine = lease("mine", status=status)
+    assert "Expires   was due 2026-11-24T14:30:00Z: renewed since then, or about to end" in explained("mine", mine)
+    holder = held("aws-1", "ci/mine", "2026-11-24T14:00:00Z")
+    lines = explained("other", pool(), holder, mine, waits("other", "WaitingForCapacity", SHORT))
+    assert "Held      aws-1 by ci/mine for 90m" in lines
+
+
 def test_an_ended_lease_says_how_and_when_it_ended() -> None:
     said = [condition("Finished", "True", "HolderGone", "its pod is gone", "2026-11-24T15:20:00Z")]
     status = {"state": "Expired", "conditions": said, "boundTime": "2026-11-24T15:10:00Z"}

@@ -92,9 +92,9 @@ def _held(facts: Facts, resource: ResourceView, wall: float) -> str:
     holder, expires = resource.holder, views.moment(facts.expires(resource))
     assert holder is not None
     words = f"{resource.name} by {holder.namespace}/{holder.name} for {out.since(resource.since, wall)}"
-    if expires is None:
+    if expires is None or expires <= wall:  # it is not written again at a renewal
         return words
-    return words + (f", ends in {out.age(expires - wall)} unless it is renewed" if expires > wall else ", overdue")
+    return f"{words}, ends in {out.age(expires - wall)} unless it is renewed"
 
 
 def _bound(facts: Facts, wall: float) -> list[Line]:
@@ -106,8 +106,9 @@ def _bound(facts: Facts, wall: float) -> list[Line]:
         lines.append((label, f"{words}: {attributes}" if attributes else words))
     at = views.moment(lease.expire_time)
     if at is not None:
-        due = f"in {out.age(at - wall)}" if at > wall else "overdue"
-        lines.append(("Expires", f"{due} ({lease.expire_time}) unless it is renewed"))
+        due = f"in {out.age(at - wall)} ({lease.expire_time}) unless it is renewed"
+        past = f"was due {lease.expire_time}: renewed since then, or about to end"
+        lines.append(("Expires", due if at > wall else past))
     if lease.holder:
         lines.append(("Holder", lease.holder))
     alive = lease.said("HolderAlive")

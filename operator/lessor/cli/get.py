@@ -114,4 +114,5 @@ def _expires(lease: views.LeaseView, wall: float) -> str:
     at = views.moment(lease.expire_time)
     if lease.state != "Bound" or at is None:
         return ""
-    return f"in {out.age(at - wall)}" if at > wall else "overdue"
+    # Written when it was bound, not at each renewal: one that is past says that it was renewed.
+    return f"in {out.age(at - wall)}" if at > wall else "past"

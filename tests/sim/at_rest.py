@@ -12,9 +12,10 @@ from typing import Any
 from lessor.api import durations
 from lessor.api.names import FINALIZER
 from lessor.core.ledger import Ledger
+from lessor.core.queue import in_line
 
 from .api import Json, Server
-from .invariants import Violation, finished, holder_of, is_bound, names_of
+from .invariants import Violation, combinations, finished, holder_of, is_bound, names_of
 from .people import FOREIGN
 from .sim_operator import Operator
 from .world import World
@@ -150,15 +151,23 @@ def impossible(server: Server, lease: Json) -> str:
         return ""
     if "adopt" in lease["spec"]:
         return "not supported"
+    whys = [_impossible(server, lease, requests) for requests in combinations(lease["spec"]["requests"])]
+    return whys[0] if all(whys) else ""
+
+
+def _impossible(server: Server, lease: Json, plain: list[Json]) -> str:
     asked: dict[str, list[Json]] = {}
-    for request in lease["spec"]["requests"]:
+    for request in plain:
         asked.setdefault(request["pool"], []).append(request)
     for name, requests in asked.items():
         pool = server.objects.get(("Pool", "", name))
         if pool is None:
             return f"no pool {name}"
-        if not pool["spec"].get("needs") and not _fits(requests, items_of(pool)):
-            return f"more than pool {name} has"
+        if not pool["spec"].get("needs"):
+            if not _fits(requests, labels_of(pool)):
+                return f"more than pool {name} has"
+            if sum(request["count"] for request in requests) > _limit(pool):
+                return f"more than a tenant may hold of pool {name}"
         states = (pool["spec"].get("lease") or {}).get("releaseStates") or ["free"]
         wish = lease["spec"].get("releaseState")
         trusted = any(request.get("from", "free") != "free" for request in lease["spec"]["requests"])
@@ -167,28 +176,63 @@ def impossible(server: Server, lease: Json) -> str:
     return ""
 
 
-def _fits(requests: list[Json], names: list[str]) -> bool:
-    """Whether the requests can be met with different names of `names`: tried out, since there are few."""
-    slots = [set(r.get("names") or names) & set(names) for r in requests for _ in range(r["count"])]
+def labels_of(pool: Json) -> dict[str, Json]:
+    """The labels of each of its items; only templates have some here."""
+    labels = (pool["spec"].get("template") or {}).get("labels") or {}
+    return {name: {k: v.replace("$(NAME)", name) for k, v in labels.items()} for name in items_of(pool)}
+
+
+def _limit(pool: Json) -> float:
+    most: float = (pool["spec"].get("queue") or {}).get("maxPerTenant") or float("inf")
+    return most
+
+
+def _takes(request: Json, name: str, labels: Json) -> bool:
+    selector = request.get("selector") or {}
+    wanted = [(key, [value]) for key, value in (selector.get("matchLabels") or {}).items()]
+    wanted += [(e["key"], e["values"]) for e in selector.get("matchExpressions") or ()]  # In alone
+    return name in (request.get("names") or [name]) and all(labels.get(key) in values for key, values in wanted)
+
+
+def _fits(requests: list[Json], there: dict[str, Json]) -> bool:
+    """Whether the requests can be met with different ones (name -> labels): tried out, since there are few."""
+    slots = [{n for n, labels in there.items() if _takes(r, n, labels)} for r in requests for _ in range(r["count"])]
 
     def place(i: int, used: frozenset[str]) -> bool:
         return i == len(slots) or any(place(i + 1, used | {name}) for name in sorted(slots[i] - used))
 
-    return len(slots) <= len(names) and place(0, frozenset())
+    return len(slots) <= len(there) and place(0, frozenset())
 
 
 def _can_be_met(server: Server, lease: Json) -> bool:
+    return any(
+        _can_all_be_met(server, requests)
+        for requests in combinations(lease["spec"]["requests"])
+        if not _impossible(server, lease, requests)
+    )
+
+
+def _can_all_be_met(server: Server, plain: list[Json]) -> bool:
     groups: dict[tuple[str, str], list[Json]] = {}
-    for request in lease["spec"]["requests"]:
+    for request in plain:
         groups.setdefault((request["pool"], request.get("from", "free")), []).append(request)
-    for (pool, state), requests in groups.items():
-        if not _lends(server.objects.get(("Pool", "", pool))):
+    for (name, state), requests in groups.items():
+        pool = server.objects.get(("Pool", "", name))
+        if pool is None or not _lends(pool):
             return False
-        if not _fits(
-            requests, [b["metadata"]["name"] for b in server.of("Resource") if _is_free(server, b, pool, state)]
-        ):
+        count = sum(request["count"] for request in plain if request["pool"] == name)
+        if _tenant_has(server, name) + count > _limit(pool):
+            return False
+        free = [body["metadata"] for body in server.of("Resource") if _is_free(server, body, name, state)]
+        if not _fits(requests, {meta["name"]: meta.get("labels") or {} for meta in free}):
             return False
     return True
+
+
+def _tenant_has(server: Server, pool: str) -> int:
+    """There is but one tenant here."""
+    entries = [e for lease in server.of("Lease") if is_bound(lease) for e in lease["status"].get("resources") or ()]
+    return sum(1 for entry in entries if entry["pool"] == pool)
 
 
 def _is_free(server: Server, body: Json, pool: str, state: str) -> bool:
@@ -200,9 +244,9 @@ def _is_free(server: Server, body: Json, pool: str, state: str) -> bool:
 
 def _gives_way(server: Server, lease: Json) -> bool:
     """Whether somebody of its pools waits that came earlier, is as important, and has waited for reserveAfter."""
-    mine = {request["pool"] for request in lease["spec"]["requests"]}
+    mine = _pools_of(lease)
     for other in server.of("Lease"):
-        pools = {request["pool"] for request in other["spec"]["requests"]}
+        pools = _pools_of(other)
         if other is lease or finished(other) or is_bound(other) or not pools & mine:
             continue
         first = other["spec"].get("priority", 0) >= lease["spec"].get("priority", 0)
@@ -211,12 +255,16 @@ def _gives_way(server: Server, lease: Json) -> bool:
     return False
 
 
+def _pools_of(lease: Json) -> set[str]:
+    return {request["pool"] for choice in combinations(lease["spec"]["requests"]) for request in choice}
+
+
 def _matured(server: Server, lease: Json) -> bool:
     from lessor.kube.codec import seconds
 
     after = []
-    for request in lease["spec"]["requests"]:
-        pool = server.objects.get(("Pool", "", request["pool"]))
+    for name in sorted(_pools_of(lease)):
+        pool = server.objects.get(("Pool", "", name))
         if pool is not None:
             after.append(durations.parse((pool["spec"].get("queue") or {}).get("reserveAfter", "10m")).total_seconds())
     return server.now >= seconds(lease["metadata"]["creationTimestamp"]) + min(after, default=600.0)
@@ -240,6 +288,8 @@ def _ledger(op: Operator) -> Iterator[str]:
         mine, anew = _index(op.ledger, pool), _index(fresh.ledger, pool)
         if mine != anew:
             yield f"the ledger's index of pool {pool} is {mine}; read anew it is {anew}"
+    if _line(op) != _line(fresh):
+        yield f"its queue is {_line(op)}; read anew it is {_line(fresh)}"
     pools = {name: (pool.uid, pool.version) for name, pool in op.ledger.pools.items()}
     if pools != {name: (pool.uid, pool.version) for name, pool in fresh.ledger.pools.items()}:
         yield f"the ledger's pools are {pools}"
@@ -248,6 +298,13 @@ def _ledger(op: Operator) -> Iterator[str]:
             yield f"the last word of lease {uid} is kept for nothing"
     if op.decide():
         yield f"it decides again: {[str(flight) for flight in op.flights]}"
+
+
+def _line(op: Operator) -> Any:
+    """Who is in line, in order, and what each tenant holds."""
+    ledger = op.ledger
+    order = [lease.uid for lease in in_line(ledger, sorted({*ledger.pools, *ledger.index}), op.clock().wall)]
+    return order, dict(sorted(ledger.lanes._holds.items()))
 
 
 def _index(ledger: Ledger, pool: str) -> Any:

@@ -5,6 +5,8 @@ The judge knows the truth, which no operator does: every version of every object
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lessor.api.names import FINALIZER
@@ -222,14 +224,26 @@ def holder_of(resource: Json) -> Json:
     return (resource.get("status") or {}).get("holder") or {}
 
 
+def combinations(requests: list[Json]) -> Iterator[list[Json]]:
+    """The plain requests that fulfil these, in each combination of alternatives."""
+    ways = []
+    for request in requests:
+        own = {key: value for key, value in request.items() if key in ("name", "from", "as")}
+        ways.append([{"count": request.get("count", 1), **way, **own} for way in request.get("firstOf") or [request]])
+    return (list(choice) for choice in itertools.product(*ways))
+
+
 def _meets(entries: list[Json], requests: list[Json]) -> bool:
-    if len({entry["name"] for entry in entries}) != len(entries):
-        return False
+    names = {entry["name"] for entry in entries}
+    return len(names) == len(entries) and any(_meets_one(entries, choice) for choice in combinations(requests))
+
+
+def _meets_one(entries: list[Json], requests: list[Json]) -> bool:
     for request in requests:
         mine = [entry for entry in entries if entry["request"] == request.get("name", "main")]
         named = request.get("names")
-        if len(mine) != request.get("count", 1) or any(entry["pool"] != request["pool"] for entry in mine):
+        if len(mine) != request["count"] or any(entry["pool"] != request["pool"] for entry in mine):
             return False
         if named and any(entry["name"] not in named for entry in mine):
             return False
-    return len(entries) == sum(int(request.get("count", 1)) for request in requests)
+    return len(entries) == sum(int(request["count"]) for request in requests)

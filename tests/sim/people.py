@@ -19,7 +19,7 @@ FOREIGN = "example.com/keeps"  # somebody else's finalizer
 
 DUSTED: Json = {"releaseStates": ["free", "dusty"], "onLoss": "lost"}
 POOLS: dict[str, Json] = {  # the words of a pool's rules differ, so that an end tells which rule led to it
-    "a": {"resources": {"count": 3}, "lease": DUSTED},
+    "a": {"resources": {"count": 3}, "lease": DUSTED, "template": {"labels": {"is": "$(NAME)"}}},
     "b": {"resources": {"names": ["x", "y"]}, "lease": {"releaseStates": ["free", "*"]}},
     "d": {"resources": {"items": [{"name": "y"}, {"name": "z", "attributes": {"region": "moon"}}]}},
 }
@@ -35,11 +35,15 @@ RULES: list[Json] = [
     {"lease": DUSTED},
     {"template": {"attributes": {"region": "mars"}, "labels": {"planet": "red"}}},
     {"queue": {"reserveAfter": "1m"}},
+    {"queue": {"maxPerTenant": 2, "fairShare": {"by": "Namespace", "weights": {"ci": 2}}}},
+    {"queue": {"maxPerTenant": 1}},
+    {"queue": {"maxPerTenant": None, "fairShare": None}},
     {"needs": [{"pool": "e", "count": 1}]},  # not supported yet
     {"needs": None},
 ]
 
 ONE: Json = {"pool": "a"}
+LIKE_A_0_OR_1: Json = {"matchExpressions": [{"key": "is", "operator": "In", "values": ["a-0", "a-1"]}]}
 LEASES: list[Json] = [
     {"requests": [ONE]},
     {"requests": [{"pool": "a", "count": 2}]},
@@ -53,6 +57,20 @@ LEASES: list[Json] = [
     {"requests": [{"pool": "d"}]},
     {"requests": [{"pool": "a", "from": "dusty", "as": "busy"}]},
     {"requests": [{"pool": "a", "from": "lost"}]},
+    {"requests": [{"pool": "a", "selector": {"matchLabels": {"is": "a-1"}}}]},
+    {
+        "requests": [
+            {"name": "other", "pool": "a", "selector": LIKE_A_0_OR_1},
+            {"name": "this", "pool": "a", "names": ["a-0"]},
+        ]
+    },
+    {"requests": [{"firstOf": [{"pool": "b"}, {"pool": "a", "count": 2}]}]},
+    {
+        "requests": [
+            {"name": "any", "firstOf": [{"pool": "a"}, {"pool": "b", "names": ["x"]}]},
+            {"name": "this", "pool": "a", "names": ["a-1"]},
+        ]
+    },
     {"requests": [ONE], "releaseState": "nowhere"},  # not allowed
     {"requests": [{"pool": "a", "names": ["a-0"]}], "adopt": True},  # not supported yet
 ]

@@ -58,8 +58,8 @@ def test_the_commands_of_the_page_do_what_it_says(plane: ControlPlane, shell: Ca
 
     plane.kubectl("create", "namespace", "ci-jobs")
     shell(BIND)
-    job = "--as=system:serviceaccount:ci-jobs:e2e", "--as-group=system:serviceaccounts:ci-jobs"
-    job = *job, "--as-group=system:authenticated"
+    groups = "--as-group=system:serviceaccounts:ci-jobs", "--as-group=system:authenticated"
+    job = "--as=system:serviceaccount:ci-jobs:e2e", *groups
     admin = "--as=joe", "--as-group=ci-admins"
     _until_they_may(plane, "create", "leases.lessor.dev", "-n", "ci-jobs", *job)
     _until_they_may(plane, "list", "pools.lessor.dev", *job)

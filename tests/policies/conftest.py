@@ -26,23 +26,20 @@ RIGHTS = ROOT / "deploy" / "rbac"
 
 
 @pytest.fixture(scope="session")
-def bare_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """Never a cluster that somebody names: policies and roles would be left, and felt by what runs there."""
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """With deploy/rbac and deploy/policies, each of them in effect.
+
+    Never a cluster that somebody names: policies and roles would be left there, and felt by what runs there.
+    """
     plane = ControlPlane.start(tmp_path_factory.mktemp("plane-with-policies"))
     try:
         plane.apply_crds()
+        plane.kubectl("apply", "-f", str(RIGHTS))
+        plane.kubectl("apply", "-f", str(POLICIES))
+        asyncio.run(_until_in_effect(plane, tmp_path_factory.mktemp("probes")))
         yield plane
     finally:
         plane.down()
-
-
-@pytest.fixture(scope="session")
-def control_plane(bare_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> ControlPlane:
-    """With deploy/rbac and deploy/policies, each of them in effect."""
-    bare_plane.kubectl("apply", "-f", str(RIGHTS))
-    bare_plane.kubectl("apply", "-f", str(POLICIES))
-    asyncio.run(_until_in_effect(bare_plane, tmp_path_factory.mktemp("probes")))
-    return bare_plane
 
 
 async def _until_in_effect(plane: ControlPlane, folder: Path) -> None:
@@ -65,15 +62,9 @@ async def _until_in_effect(plane: ControlPlane, folder: Path) -> None:
 
         await eventually("lessor-holder-pod", becomes_holder)
         # Another time at each try: what changes nothing is nobody's business.
-        times = (f"2026-11-24T12:00:00.{n:06}Z" for n in itertools.count())
-        await eventually(
-            "lessor-lease-holder", lambda: is_forbidden(second.patch(home, "probe", renewTime=next(times)))
-        )
-        one = paths.one(paths.LEASES, "probe", home)
-        status = {"status": {"state": "Waiting"}}
-        await eventually(
-            "lessor-status", lambda: is_forbidden(forger.client.merge_patch(one, status, subresource="status"))
-        )
+        renewals = (second.patch(home, "probe", renewTime=f"2026-11-24T12:00:00.{n:06}Z") for n in itertools.count())
+        await eventually("lessor-lease-holder", lambda: is_forbidden(next(renewals)))
+        await eventually("lessor-status", lambda: is_forbidden(forger.status(home, "probe", state="Waiting")))
 
         async def may_not_create() -> bool:
             await _forget(admin, home)

@@ -52,21 +52,24 @@ async def test_an_account_without_a_pod_gets_no_holder(people: People, home: str
     assert holder(await person.lease(home, "a")) == {}
 
 
+@pytest.mark.parametrize("where", ["a namespace of jobs", "its own"])
 async def test_a_lease_that_the_server_creates_does_not_end_with_the_servers_pod(
-    people: People, admin: Client, home: str, server_account: Person
+    where: str, people: People, admin: Client, home: str, server_account: Person
 ) -> None:
-    assert holder(await server_account.lease(home, "a", renewSlack="15s")) == {}
+    namespace, name = SYSTEM if where == "its own" else home, people.name
+    assert holder(await server_account.lease(namespace, name, renewSlack="15s")) == {}
     pod = paths.one(paths.PODS, server_account.pod, SYSTEM)
     await admin.delete(pod)
     await eventually("the server's pod is gone", lambda: is_gone(admin, pod))
     successor = await people.pod(SYSTEM, f"{people.name}-successor", "lessor-server")
-    await successor.patch(home, "a", renewTime=NOW)
-    await successor.delete(home, "a")
+    await successor.patch(namespace, name, renewTime=NOW)
+    await successor.delete(namespace, name)
     await admin.delete(paths.one(paths.PODS, successor.pod, SYSTEM))
 
 
-async def test_neither_does_one_of_the_operator(home: str, operator_account: Person) -> None:
-    assert holder(await operator_account.lease(home, "needs-a")) == {}
+async def test_neither_does_one_of_the_operator(people: People, operator_account: Person) -> None:
+    assert holder(await operator_account.lease(SYSTEM, f"needs-{people.name}")) == {}
+    await operator_account.delete(SYSTEM, f"needs-{people.name}")
 
 
 async def test_what_the_schema_refuses_is_refused_with_the_schemas_sentence(home: str, first: Person) -> None:

@@ -79,7 +79,7 @@ async def test_a_namespace_with_leases_that_pods_hold_is_deleted_and_goes(
         await who.lease(jobs, who.pod or "person", pool)
 
     def state(lease: str) -> str:
-        return status_of(world.recorder.objects.get(("Lease", jobs, lease), {})).get("state", "")
+        return str(status_of(world.recorder.objects.get(("Lease", jobs, lease), {})).get("state", ""))
 
     await world.recorder.until("one is granted", lambda: state("person") == "Bound")
     await world.recorder.until("the others are judged", lambda: state("one") and state("two"))

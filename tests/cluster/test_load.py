@@ -66,12 +66,12 @@ async def test_a_long_queue_is_served_in_the_order_of_arrival(world: World) -> N
 async def test_what_kubectl_shows_of_everything_can_be_read_at_120_columns(world: World) -> None:
     quota = await world.pool("quota-slice-aws", count=3)  # as long as hypershift-quota-slice
     await world.stocked(quota, 3)
-    await world.lease("e2e-aws-ovn", quota, count=2, holder={"identity": "pull-ci-openshift-hypershift-main-e2e-aws"})
-    held = await world.ready("e2e-aws-ovn")
-    await world.lease("e2e-waits", quota, count=3)
-    await world.waits("e2e-waits", "WaitingForCapacity")
-    await world.lease("e2e-refused", quota, outcome={"result": "Succeeded"})
-    await world.refused("e2e-refused", "NotSupportedYet")
+    await world.lease("e2e-aws", quota, count=2, holder={"identity": "pull-ci-openshift-hypershift-main-e2e-aws"})
+    held = await world.ready("e2e-aws")
+    await world.lease("e2e-aks", quota, count=3)
+    await world.waits("e2e-aks", "WaitingForCapacity")
+    await world.lease("e2e-gcp", quota, outcome={"result": "Succeeded"})
+    await world.refused("e2e-gcp", "NotSupportedYet")
 
     def counted() -> bool:
         counts: dict[str, int] = status_of(world.seen_pool(quota)).get("counts", {})
@@ -81,9 +81,9 @@ async def test_what_kubectl_shows_of_everything_can_be_read_at_120_columns(world
     lines = [line for line in world.plane.kubectl("get", "lessor", "-A").stdout.splitlines() if world.name in line]
     shown = {line.partition("lessor.dev/")[2].split()[0]: line.split() for line in lines}
     assert max(map(len, lines)) <= COLUMNS, "\n".join(lines)
-    assert shown["e2e-aws-ovn"][2:5] == ["Bound", "Bound", held[0]]
-    assert shown["e2e-waits"][2:4] == ["Waiting", "WaitingForCapacity"]
-    assert shown["e2e-refused"][2:4] == ["Refused", "NotSupportedYet"]
-    assert "e2e-aws-ovn" in shown[held[0]]
+    assert shown["e2e-aws"][2:5] == ["Bound", "Bound", held[0]]
+    assert shown["e2e-aks"][2:4] == ["Waiting", "WaitingForCapacity"]
+    assert shown["e2e-gcp"][2:4] == ["Refused", "NotSupportedYet"]
+    assert "e2e-aws" in shown[held[0]]
     assert shown[held[0]][1:3] == [quota, "leased"]
     assert shown[quota][1:7] == ["True", "Active", "3", "1", "2", "0"]

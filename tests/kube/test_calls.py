@@ -273,7 +273,7 @@ def test_a_note_about_the_holder_keeps_every_other_condition() -> None:
 
 def test_when_a_lease_ends_unless_it_is_renewed_is_written_with_the_bind() -> None:
     status = status_of("Bind, with all that is known of its holder")
-    assert status["expireTime"] == "2026-11-24T16:01:00.250000Z"
+    assert status["expireTime"] == "2026-11-24T16:01:01Z"  # to the second, rounded up
     assert (status["terms"]["renewWithin"], status["terms"]["renewSlack"]) == ("1m", "1m30s")
     assert "expireTime" not in status_of("Bind")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import names
@@ -65,7 +65,7 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         Column("Expires", ".status.expireTime", "When it ends unless it is renewed (UTC)."),
         Column("Position", ".status.queue.position", "Its place in the queue.", "integer", wide=True),
         Column("Holder", ".spec.holder.identity", "Who holds or waits.", wide=True),
-        _AGE,
+        replace(_AGE, wide=True),  # beside a time that is written out there is no room for it in 120 columns
     ),
     names.CLUSTER_PROFILE: (_READY, _AGE),
 }

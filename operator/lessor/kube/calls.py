@@ -7,6 +7,7 @@ server judges only the resourceVersion (measured on 1.36); the client compares t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,11 @@ class Call:
 def stamp(at: float) -> str:
     """Seconds since the epoch as RFC 3339 with microseconds."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _to_the_second(at: float) -> str:
+    """For what kubectl shows as it is written, rounded up."""
+    return datetime.fromtimestamp(math.ceil(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def call_for(action: a.Action, at: float) -> Call:
@@ -242,7 +248,7 @@ def _lease_status(action: a.LeaseWrite, at: float) -> Json:
                 **_pinned(action.holder_uid),
             }
             if action.expires is not None:
-                extra["expireTime"] = stamp(action.expires)
+                extra["expireTime"] = _to_the_second(action.expires)
         case a.Report():
             extra = {"state": "Waiting", **_pinned(action.holder_uid)}
             if action.place is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lessor.core import actions as a
-from lessor.core import allocator, decide, endings, initialise, reaper
+from lessor.core import allocator, decide, endings, initialise, reaper, reasons
 from lessor.core.heartbeats import Heartbeats
 from lessor.core.holders import Holders
 from lessor.core.indexes import Vanished
@@ -247,7 +247,7 @@ def what_a_lease_asks_in_vain_is_granted(patch: Patch) -> None:
             lease.uid in ledger.claims or lease.uid in ledger.claiming or ledger.is_busy(a.lease_key(lease.uid))
         )
 
-    patch.setattr(decide, "refusal", lambda ledger, lease: None)
+    patch.setattr(reasons.Reasons, "refusal", lambda self, lease: None)
     patch.setattr(allocator, "may_be_granted", may_be_granted)
 
 

@@ -69,20 +69,27 @@ class Surroundings:
         return None
 
     async def _watch(self, group: HolderGroup) -> None:
-        while True:
-            try:
-                kind = await self._discovery.find(group.api_version, group.kind)
-                await follow(self._watching, paths.collection(kind, group.namespace), _Group(self, group))
-            except (NoSuchKind, NotFound) as e:
-                self._discovery.forget(group.api_version, group.kind)
-                self.blind(group, KIND_NOT_FOUND, str(e))
-                await asyncio.sleep(BLIND_S)
-            except Forbidden as e:
-                self.blind(group, FORBIDDEN, e.message)
-                await asyncio.sleep(BLIND_S)
-            except KubeError as e:
-                log.debug("can't look for %s of %s: %s; trying on", group.kind, group.api_version, e)
-                await asyncio.sleep(ASK_AGAIN_S)
+        try:
+            while True:
+                await self._follow(group)
+        finally:
+            self._ledger.holders.unwatched(group)
+
+    async def _follow(self, group: HolderGroup) -> None:
+        """Until it can't be watched any more, and a pause."""
+        try:
+            kind = await self._discovery.find(group.api_version, group.kind)
+            await follow(self._watching, paths.collection(kind, group.namespace), _Group(self, group))
+        except (NoSuchKind, NotFound) as e:
+            self._discovery.forget(group.api_version, group.kind)
+            self.blind(group, KIND_NOT_FOUND, str(e))
+            await asyncio.sleep(BLIND_S)
+        except Forbidden as e:
+            self.blind(group, FORBIDDEN, e.message)
+            await asyncio.sleep(BLIND_S)
+        except KubeError as e:
+            log.debug("can't look for %s of %s: %s; trying on", group.kind, group.api_version, e)
+            await asyncio.sleep(ASK_AGAIN_S)
 
     def blind(self, group: HolderGroup, reason: str, message: str) -> None:
         self._ledger.holders.blind(group, reason, message)

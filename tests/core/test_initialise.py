@@ -329,3 +329,14 @@ def test_what_a_lease_gave_back_alone_is_not_adopted() -> None:
     world.run()
     assert world.holder_of("aws-1") is None
     assert world.holder_of("aws-2") == "u1"
+
+
+def test_a_pool_that_goes_gives_back_to_a_lease_what_it_lists_whatever_else_it_asks_for() -> None:
+    """Found by the simulation: a field without effect yet kept the Resource from being adopted, and so from going."""
+    of = bound("u1", "aws-1")
+    world = World(pool(unsupported=("spec.needs",), deleting=True), blank("aws-1", deleting=True), of)
+    world.run()
+    assert world.holder_of("aws-1") == "u1"
+    world.delete(world.lease("u1"))
+    world.run()
+    assert not world.there("aws-1")

@@ -328,9 +328,9 @@ def who_asks_for_least_goes_first_where_much_is_free(patch: Patch) -> None:
     real = lanes.InLine
 
     class Small(real):  # type: ignore[misc, valid-type]
-        def __init__(self, of: lanes.Lanes, pools: list[str], wall: float) -> None:
-            super().__init__(of, pools, wall)
-            everyone = list(real(of, pools, wall))
+        def __init__(self, of: lanes.Lanes, pools: list[str], wall: float, *, parked: bool = True) -> None:
+            super().__init__(of, pools, wall, parked=parked)
+            everyone = list(real(of, pools, wall, parked=parked))
             total = sum(len(self._lanes._pools[p].items) for p in pools)
             if total > 6:
                 everyone.sort(key=lambda of: sum(request.count for request in of.requests))

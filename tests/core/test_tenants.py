@@ -359,3 +359,12 @@ def test_the_first_of_many_tenants_is_kept_what_others_would_take(reserve_after:
     world.run()
     assert world.has("small") == ([] if reserve_after == 0.0 else ["aws-2"])
     assert world.ledger.kept == ({"aws-2": "big"} if reserve_after == 0.0 else {})
+
+
+def test_who_is_at_its_limit_keeps_its_place_in_line() -> None:
+    world = World(pool(names=3, max_per_tenant=1, reserve_after=minutes(60)), *holding("a", "aws-1"))
+    world.create(waits("a1", "a", 9), waits("b1", "b", 8), waits("a2", "a", 7), waits("b2", "b", 6))
+    assert order(world) == ["a1", "b1", "a2", "b2"]
+    assert [x.uid for x in in_line(world.ledger, ["aws"], world.wall, parked=False)] == ["b1", "b2"]
+    world.remove(world.lease("h-aws-1"))
+    assert [x.uid for x in in_line(world.ledger, ["aws"], world.wall, parked=False)] == ["a1", "b1", "a2", "b2"]

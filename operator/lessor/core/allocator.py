@@ -90,7 +90,7 @@ class Walk:
         lending = [pool for pool in group if self._lends(pool)]
         self._left = sum(len(shelf) for pool in lending for shelf in self._open(pool))
         if self._left:  # else nobody need be put in order
-            line = in_line(self._ledger, group, self._now.wall)
+            line = in_line(self._ledger, group, self._now.wall, parked=False)
             for lease in line:
                 if may_be_granted(self._ledger, lease):
                     self._ask(lease, line)

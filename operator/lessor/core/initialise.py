@@ -28,7 +28,9 @@ def initialise(ledger: Ledger, names: list[str]) -> Iterator[Action]:
         if resource is None or blank is None or ledger.is_busy(resource_key(name)) or not resource.protected:
             continue
         pool = ledger.pools.get(resource.pool)
-        if pool is None or pool.unsupported or (name not in pool.items and not resource.deleting):
+        if pool is None or (pool.unsupported and not pool.deleting):
+            continue
+        if name not in pool.items and not resource.deleting:
             continue
         suspects = list(_suspects(ledger, resource, blank, _old_enough(ledger, resource, pool)))
         if suspects:

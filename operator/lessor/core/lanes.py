@@ -4,6 +4,7 @@
     lane     those of a line that have one priority and one tenant in each pool that tells tenants apart: in order of
              arrival
     head     the first of a lane; a line keeps its heads sorted, so thousands of tenants cost no more than a few
+    parked   the heads of lanes whose tenant may have no more: no walk asks them
 
 The order is total (design, "Queue"): priority, then who has waited for reserveAfter, then fair share, then arrival,
 then uid. A place's key says just that, and keys of one lane only grow: what a tenant has waiting ahead does.
@@ -55,6 +56,7 @@ class Lane:
     tenants: tuple[Tenant, ...]
     arrivals: list[Arrival] = field(default_factory=list)
     head: OrderKey | None = None  # as it stands among the line's heads
+    parked: bool = False  # rather: among its parked ones
 
 
 @dataclass(slots=True)
@@ -63,7 +65,9 @@ class Line:
     pools: tuple[str, ...]
     reserve_after: float
     lanes: dict[tuple[int, tuple[Tenant, ...]], Lane] = field(default_factory=dict)
+    asks: Mapping[str, int] = field(default_factory=dict)  # of each pool, whatever becomes of alternatives
     heads: list[tuple[OrderKey, Lane]] = field(default_factory=list)
+    parked: list[tuple[OrderKey, Lane]] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)  # of all its lanes
     stale: dict[int, Lane] = field(default_factory=dict)  # by id(): whose head is to be judged anew
     judged_at: float = 0.0  # wall clock
@@ -95,7 +99,7 @@ class Place:
 
     lease: Lease
     lane: Lane
-    asked: dict[Tenant, int]  # of the pools with fair shares: how many it asks for
+    asked: dict[Tenant, int]  # how many it asks for, of the pools that tell tenants apart
 
 
 @dataclass(slots=True)
@@ -149,7 +153,7 @@ class Lanes:
         insort(lane.arrivals, arrival)
         insort(line.arrivals, arrival)
         line.touch(lane)
-        asked = {tenants[n]: lease.asks_of(n) for n, p in known.items() if p.fair_share is not None}
+        asked = {tenant: lease.asks_of(n) for n, tenant in tenants.items()}
         self.places[lease.uid] = Place(lease, lane, asked)
         for tenant, count in asked.items():
             backlog = self._backlogs.setdefault(tenant, Backlog())
@@ -201,7 +205,10 @@ class Lanes:
         shape = shape_of(lease, self._pools)
         line = self._lines.get(shape)
         if line is None:
-            line = self._lines[shape] = Line(shape, lease.pools, reserve_after(lease.pools, self._pools))
+            line = Line(shape, lease.pools, reserve_after(lease.pools, self._pools))
+            if all(len(request.ways) == 1 for request in lease.requests):
+                line.asks = {pool: lease.asks_of(pool) for pool in line.pools}
+            self._lines[shape] = line
             for pool in line.pools:
                 self._of.setdefault(pool, {})[id(line)] = line
         return line
@@ -238,16 +245,24 @@ class Lanes:
             return (-lane.priority, False, 0.0, created, uid)
         return (-lane.priority, True, self._rank(lane, created, uid), created, uid)
 
-    def heads(self, line: Line, wall: float) -> list[tuple[OrderKey, Lane]]:
-        """The first of each lane, in order."""
+    def in_order(self, line: Line, wall: float) -> None:
+        """Puts the first of each lane where it belongs."""
         for uid in line.newly_mature(wall):
             line.touch(self.places[uid].lane)
         stale, line.stale = line.stale, {}
         for lane in stale.values():
             self._behead(lane)
-            lane.head = self.key_of(lane, 0, wall)
-            insort(line.heads, (lane.head, lane), key=_key)
-        return line.heads
+            lane.head, lane.parked = self.key_of(lane, 0, wall), self._is_full(lane)
+            insort(line.parked if lane.parked else line.heads, (lane.head, lane), key=_key)
+
+    def _is_full(self, lane: Lane) -> bool:
+        """Whether its tenant may not have what it asks for, as things are: during a walk it only gets more."""
+        for tenant in lane.tenants:
+            pool = self._pools.get(tenant[0])
+            limit, asked = pool.max_per_tenant if pool is not None else None, lane.line.asks.get(tenant[0], 0)
+            if limit is not None and self._holds.get(tenant, 0) + asked > limit:
+                return True
+        return False
 
     def _rank(self, lane: Lane, created: float, uid: str) -> float:
         """What its tenant holds and has waiting ahead, by weight; over several pools with fair shares the largest."""
@@ -261,7 +276,8 @@ class Lanes:
 
     def _behead(self, lane: Lane) -> None:
         if lane.head is not None:
-            del lane.line.heads[bisect_left(lane.line.heads, lane.head, key=_key)]
+            heads = lane.line.parked if lane.parked else lane.line.heads
+            del heads[bisect_left(heads, lane.head, key=_key)]
             lane.head = None
 
     def _touch(self, tenant: Tenant) -> None:
@@ -283,11 +299,11 @@ def _stands(lease: Lease) -> tuple[object, ...]:
 
 
 class _Cursor:
-    """Where a walk stands in one line."""
+    """Where a walk stands among some heads of one line, and behind them."""
 
-    def __init__(self, lanes: Lanes, line: Line, wall: float) -> None:
+    def __init__(self, lanes: Lanes, line: Line, heads: list[tuple[OrderKey, Lane]], wall: float) -> None:
         self._lanes, self.line, self._wall = lanes, line, wall
-        self._heads = lanes.heads(line, wall)
+        self._heads = heads
         self._at = 0  # among the heads
         self._begun: list[tuple[OrderKey, int, Lane]] = []  # second and later ones of lanes whose head has been passed
         self._last: tuple[Lane, int] | None = None
@@ -333,14 +349,18 @@ class _Cursor:
 class InLine:
     """The waiting of some pools, first in line first. Who walks says who need not be asked any more.
 
-    The ledger may not change meanwhile."""
+    The ledger may not change meanwhile. `parked`: also those whose tenant may have no more."""
 
-    def __init__(self, lanes: Lanes, pools: Iterable[str], wall: float) -> None:
+    def __init__(self, lanes: Lanes, pools: Iterable[str], wall: float, *, parked: bool = True) -> None:
         self._lanes, self._wall = lanes, wall
         self._next: list[tuple[OrderKey, int, _Cursor]] = []
         self._last: tuple[int, _Cursor] | None = None
-        for number, line in enumerate(lanes.lines(pools)):
-            self._push(number, _Cursor(lanes, line, wall))
+        lines = lanes.lines(pools)
+        for number, line in enumerate(lines):
+            lanes.in_order(line, wall)
+            self._push(number, _Cursor(lanes, line, line.heads, wall))
+            if parked and line.parked:
+                self._push(len(lines) + number, _Cursor(lanes, line, line.parked, wall))
 
     def __iter__(self) -> Iterator[Lease]:
         return self

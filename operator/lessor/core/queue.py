@@ -45,9 +45,10 @@ def mature_at(ledger: Ledger, lease: Lease) -> float:
     return lease.created + reserve_after(lease.pools, ledger.pools)
 
 
-def in_line(ledger: Ledger, group: Iterable[str], wall: float) -> InLine:
-    """The waiting Leases without claims of a group of coupled pools, first in line first."""
-    return InLine(ledger.lanes, group, wall)
+def in_line(ledger: Ledger, group: Iterable[str], wall: float, *, parked: bool = True) -> InLine:
+    """The waiting Leases without claims of a group of coupled pools, first in line first. Those whose tenant may have
+    no more are among them if `parked`."""
+    return InLine(ledger.lanes, group, wall, parked=parked)
 
 
 def priority_of(ledger: Ledger, lease: Lease) -> int:

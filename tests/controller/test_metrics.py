@@ -77,13 +77,13 @@ def test_a_grant_an_end_without_one_and_a_hold_are_timed() -> None:
     metrics = Metrics()
     world = World(pool(), resource("aws-1"), lease("u1", waited=20.0), lease("u2", waited=100.0))
     for action in (x for _ in range(4) for x in _answered(world)):
-        metrics.written(action, world.wall)
+        metrics.written(action, world.wall, world.ledger.pools)
     why = Reason.NO_MATCHING_RESOURCE, "nothing matches"
     waits = world.lease("u1")
     ended = end_conditions(waits, LeaseState.REFUSED, why)
-    metrics.written(a.End(waits, Event.REFUSE, LeaseState.REFUSED, ended), world.wall)
+    metrics.written(a.End(waits, Event.REFUSE, LeaseState.REFUSED, ended), world.wall, world.ledger.pools)
     world.later(minutes(5))
-    metrics.written(a.Free(world.resource("aws-1"), "free", "Released"), world.wall)
+    metrics.written(a.Free(world.resource("aws-1"), "free", "Released"), world.wall, world.ledger.pools)
     assert 'lessor_wait_seconds_sum{outcome="granted",pool="aws"} 100.0' in lines(metrics, "lessor_wait_seconds_sum")
     assert 'lessor_wait_seconds_sum{outcome="gave_up",pool="aws"} 20.0' in lines(metrics, "lessor_wait_seconds_sum")
     assert lines(metrics, "lessor_hold_seconds_sum") == ['lessor_hold_seconds_sum{pool="aws"} 300.0']
@@ -94,6 +94,14 @@ def _answered(world: World) -> list[a.Action]:
     done = world.decide()
     world.answer(*done)
     return done
+
+
+def test_a_wait_for_a_pool_that_is_not_there_makes_no_series() -> None:
+    metrics = Metrics()
+    metrics.ended(lease("u1", asks={"nowhere": 1, "aws": 1}), Reason.DELETED, 1_800_000_000.0, {"aws": pool()})
+    assert {line.split("{")[1].split("}")[0] for line in lines(metrics, "lessor_wait_seconds_count")} == {
+        'outcome="gave_up",pool="aws"'
+    }
 
 
 def test_two_bound_leases_that_list_one_resource_are_a_violation_if_they_stay() -> None:

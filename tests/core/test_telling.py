@@ -126,6 +126,15 @@ def test_names_of_the_own_namespace_are_told_and_of_others_the_number() -> None:
     assert blocked_by("other") == "8 of other namespaces"
 
 
+def test_one_that_is_about_to_be_refused_has_no_place_and_is_in_nobodys_way() -> None:
+    world = World(pool(), resource("aws-1", state=BUSY), lease("u1", asks={"aws": 9}, waited=50.0))
+    world.run()
+    world.create(lease("u2"))
+    world.run()
+    assert world.lease("u1").place is None
+    assert world.lease("u2").place == QueuePlace(1, 1, "pool aws")
+
+
 def test_a_lease_that_waits_no_more_has_no_place() -> None:
     world = full(1)
     assert world.lease("u0").place == QueuePlace(1, 1, "pool aws")

@@ -54,7 +54,8 @@ def _waiting(facts: Facts, wall: float) -> list[Line]:
     lines += _labelled("Asks for", [str(ask) for ask in lease.asks])
     if facts.priority:
         lines.append(("Priority", str(facts.priority)))
-    lines += _labelled("Place", [_place(place) for place in facts.places] or ["not known yet"])
+    if lease.said("Accepted").status == "True":  # else it is about to be refused, and in nobody's way
+        lines += _labelled("Place", [_place(place) for place in facts.places] or ["not known yet"])
     if lease.queue.blocked_by and not facts.exact:
         lines.append(("", f"waits for {lease.queue.blocked_by}"))
     if lease.queue.latest_start:

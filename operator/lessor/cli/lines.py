@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lessor.core.ledger import Ledger
 from lessor.core.model import Lease
-from lessor.core.queue import coupled, in_line
+from lessor.core.queue import coupled, has_a_place, in_line
 
 
 def pools_with_a_line(ledger: Ledger) -> list[str]:
@@ -20,7 +20,7 @@ def lines(ledger: Ledger, pools: Iterable[str], wall: float) -> dict[str, list[L
     wanted = list(pools)
     out: dict[str, list[Lease]] = {}
     for group in coupled(ledger, wanted):
-        order = list(in_line(ledger, group, wall))
+        order = [lease for lease in in_line(ledger, group, wall) if has_a_place(lease)]
         for pool in group:
             out[pool] = [lease for lease in order if pool in lease.pools]
     return {pool: out[pool] for pool in wanted}

@@ -153,7 +153,7 @@ def _on_event(
         metrics.lag.seen(meta["uid"], meta["resourceVersion"], boot_seconds())
         if event["type"] == "DELETED":
             if (lease := ledger.live(meta["uid"])) is not None:  # its holder gave it back by this, or gave up
-                metrics.ended(lease, Reason.DELETED, time.time())
+                metrics.ended(lease, Reason.DELETED, time.time(), ledger.pools)
             outcome.deleted(ledger, kind, event["object"])
         elif not outcome.observe(ledger, kind, event["object"]):
             return  # most events are of our own writes, whose answers have been observed before

@@ -140,7 +140,7 @@ class Operator:
         announcer = Announcer(self.ledger, client, self._leads)
 
         def written(action: a.Action, wall: float) -> None:
-            self.metrics.written(action, wall)
+            self.metrics.written(action, wall, self.ledger.pools)
             announcer.written(action, wall)
 
         self._writer = Writer(

@@ -1,5 +1,7 @@
 """The operator's metrics, under one registry. Names and labels are an interface: dashboards and alerts use them."""
 
+from collections.abc import Container
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 import lessor
@@ -85,19 +87,20 @@ class Metrics:
         Info("lessor_build", "The version that runs", registry=registry).info({"version": lessor.__version__})
         ProcessCollector(registry=registry)
 
-    def written(self, action: a.Action, wall: float) -> None:
-        """A write of ours was carried out at `wall` (seconds since the epoch)."""
+    def written(self, action: a.Action, wall: float, pools: Container[str]) -> None:
+        """A write of ours was carried out at `wall` (seconds since the epoch). `pools`: those that there are."""
         match action:
             case a.Bind():
                 for pool in dict.fromkeys(entry.pool for entry in action.entries):
                     self.wait_seconds.labels(pool, GRANTED).observe(max(0.0, wall - action.lease.created))
             case a.End():
-                self.ended(action.lease, action.conditions["Finished"].reason, wall)
+                self.ended(action.lease, action.conditions["Finished"].reason, wall, pools)
             case a.Free() | a.HandOver():
                 self.hold_seconds.labels(action.resource.pool).observe(max(0.0, wall - action.resource.since))
 
-    def ended(self, lease: Lease, reason: str, wall: float) -> None:
+    def ended(self, lease: Lease, reason: str, wall: float, pools: Container[str]) -> None:
         """A live Lease has ended: by a write of ours, or it was deleted."""
         self.ended_total.labels(reason).inc()
         for pool in lease.pools if lease.waiting else ():
-            self.wait_seconds.labels(pool, GAVE_UP).observe(max(0.0, wall - lease.created))
+            if pool in pools:  # whoever asks may write any name, and a series would stay for each
+                self.wait_seconds.labels(pool, GAVE_UP).observe(max(0.0, wall - lease.created))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from .lanes import InLine, effective_priority, reserve_after
 from .ledger import Ledger
-from .model import Lease
+from .model import EVERYTHING, Lease
 
 
 def coupled(ledger: Ledger, pools: Iterable[str]) -> list[list[str]]:
@@ -49,6 +49,12 @@ def in_line(ledger: Ledger, group: Iterable[str], wall: float, *, parked: bool =
     """The waiting Leases without claims of a group of coupled pools, first in line first. Those whose tenant may have
     no more are among them if `parked`."""
     return InLine(ledger.lanes, group, wall, parked=parked)
+
+
+def has_a_place(lease: Lease) -> bool:
+    """Whether a waiting Lease is in anybody's way: not one that leaves, or that is about to be refused."""
+    leaves = lease.deleting or EVERYTHING in lease.release or bool(lease.unsupported)
+    return not leaves and (lease.accepted or "Accepted" not in lease.conditions)
 
 
 def priority_of(ledger: Ledger, lease: Lease) -> int:

@@ -8,13 +8,14 @@ the first in line first. Whoever wants it exact asks `lessor get queue`, which c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from .actions import Action, Report, lease_key
 from .budget import TELL_EVERY_S
 from .explain import waiting_conditions
 from .ledger import Ledger
 from .model import EVERYTHING, Lease, Now, QueuePlace
-from .queue import coupled, in_line
+from .queue import coupled, has_a_place, in_line
 from .reaper import alive
 from .reasons import Reasons
 
@@ -40,7 +41,8 @@ class Teller:
             return
         if "Bound" not in lease.conditions:
             self._ledger.telling.first(uid, self._now.mono)
-            self._ask(self._report(lease, self._first_place(lease)) or report)
+            place = self._first_place(lease) if report.accepted else None
+            self._ask(replace(report, place=place))
         elif report.accepted != lease.accepted or self._ledger.telling.take(uid, self._now.mono):
             self._ask(report)
         else:
@@ -106,19 +108,26 @@ class Teller:
         return QueuePlace(rounded(longest), rounded(longest), "")
 
 
-def places(ledger: Ledger, group: list[str], wall: float) -> Iterator[tuple[Lease, QueuePlace]]:
+def places(ledger: Ledger, group: list[str], wall: float) -> Iterator[tuple[Lease, QueuePlace | None]]:
     """The waiting of coupled pools with their places, first in line first. Over several pools a Lease stands where it
     is furthest behind."""
     ahead: dict[str, int] = {}  # by pool
     names: dict[tuple[str, str], list[str]] = {}  # by pool and namespace: of those ahead
+    length = {pool: _length(ledger, pool) for pool in group}
     for lease in in_line(ledger, group, wall):
+        if not has_a_place(lease):
+            yield lease, None
+            continue
         pool = max(lease.pools, key=lambda pool: ahead.get(pool, 0))
         count, mine = ahead.get(pool, 0), names.setdefault((pool, lease.namespace), [])
-        of = len(ledger.pool_index(pool).waiting)
-        yield lease, QueuePlace(rounded(count + 1), rounded(of), _blocked_by(pool, mine, count))
+        yield lease, QueuePlace(rounded(count + 1), rounded(length[pool]), _blocked_by(pool, mine, count))
         for pool in lease.pools:
             ahead[pool] = ahead.get(pool, 0) + 1
             names.setdefault((pool, lease.namespace), []).append(lease.name)
+
+
+def _length(ledger: Ledger, pool: str) -> int:
+    return sum(has_a_place(ledger.leases[uid]) for uid in ledger.pool_index(pool).waiting_uids())
 
 
 def _blocked_by(pool: str, mine: list[str], ahead: int) -> str:

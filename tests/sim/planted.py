@@ -247,11 +247,7 @@ def what_a_lease_asks_in_vain_is_granted(patch: Patch) -> None:
             lease.uid in ledger.claims or lease.uid in ledger.claiming or ledger.is_busy(a.lease_key(lease.uid))
         )
 
-<<<<<<< HEAD
     patch.setattr(reasons, "refusal", lambda ledger, lease: None)
-=======
-    patch.setattr(reasons.Reasons, "refusal", lambda self, lease: None)
->>>>>>> reaper
     patch.setattr(allocator, "may_be_granted", may_be_granted)
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,15 +18,18 @@ from lessor.core.model import Lease
 from lessor.core.reaper import Reason
 from lessor.kube import codec, paths
 from lessor.kube.calls import call_for
+from lessor.kube.election import Timing
 from lessor.kube.errors import AlreadyExists, Conflict
 from tests.cluster.history import Json, is_bound, status_of, why
 from tests.cluster.operators import OperatorProcess, Operators
 from tests.cluster.world import World
+from tests.kube.wire import Wire, through
 
 ACCOUNTS = paths.Kind("", "v1", "serviceaccounts", True)
 JOBS = paths.Kind("batch", "v1", "jobs", True)
 RACES = 1000
 AT_ONCE = 12
+SLOW = Timing(duration=15.0, deadline=12.0, retry=0.3)  # so that leadership is kept all the while
 
 
 async def pod(world: World, name: str = "p", **meta: Any) -> str:
@@ -182,6 +186,29 @@ async def test_a_new_operator_does_not_blame_holders_for_the_time_in_which_none_
     await asyncio.sleep(1)
     assert is_bound(await world.read_lease("a"))
     await ended(world, "a", "RenewalOverdue")
+
+
+@pytest.mark.parametrize("how", ["cut off", "frozen"])
+async def test_an_operator_that_heard_nothing_for_a_while_gives_everybody_a_full_term(
+    world: World, operators: Operators, tmp_path: Path, how: str
+) -> None:
+    wire = Wire(world.plane.server)
+    async with wire.open() as server:
+        kubeconfig = through(world.plane, server, tmp_path / "kubeconfig")
+        operator = operators.start("--kubeconfig", str(kubeconfig), timing=SLOW)
+        await asyncio.to_thread(operator.wait_leading)
+        pool = await world.pool("p", count=1)
+        await world.lease("a", pool, renewWithin="6s")
+        await world.ready("a")
+        wire.mute = how == "cut off"
+        if how == "frozen":
+            operator.freeze()
+        await asyncio.sleep(9)
+        wire.mute = False
+        operator.thaw()
+        await asyncio.sleep(4)
+        assert is_bound(await world.read_lease("a"))
+        await ended(world, "a", "RenewalOverdue")
 
 
 async def test_the_age_of_a_renewal_is_in_the_lease_whoever_renews_it(world: World, operator: OperatorProcess) -> None:

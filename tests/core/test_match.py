@@ -323,7 +323,7 @@ def test_a_search_that_can_not_be_finished_says_so() -> None:
     sizes = [17, 17, 16, 16, 15, 15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 11]
     pools = {f"p{n}": [f"p{n}-{i}" for i in range(27 + n % 2 * 3)] for n in range(8)}
     ways = [tuple(Request(f"r{i}", f"p{n}", size) for n in range(8)) for i, size in enumerate(sizes)]
-    assert STEPS_MAX == 400
+    assert STEPS_MAX >= 16 * 8
     got = meet(ways, supply(pools))
     assert got.whole or not got.finished
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Protocol
 
 from .model import Request, Resource
@@ -24,7 +24,8 @@ Group = tuple[str, str]  # pool and the state asked for; "" where the state does
 Labels = Callable[[str], Mapping[str, str]]  # of a Resource, by its name
 Ways = Sequence[tuple[Request, ...]]  # for each request of a Lease the plain ones that fulfil it, in order
 
-STEPS_MAX = 400  # 16 requests of 8 alternatives each need 128 if nothing is tried in vain
+START, END = 0, 1  # of a flow
+STEPS_MAX = 200  # 16 requests of 8 alternatives each need 128 if nothing is tried in vain; it bounds the time too
 
 
 class Names(Protocol):
@@ -284,49 +285,56 @@ def _fullest(counts: Iterable[int], limit: int) -> int:
 
 def _placeable(wanted: list[int], takes: list[int], things: list[tuple[str, int, int]], room: dict[str, int]) -> bool:
     """A maximum flow: requests -> kinds of things -> pools. `takes` and the second of a thing are ways as bits."""
-    capacity: dict[object, dict[object, int]] = {}
+    first_thing = 2 + len(wanted)  # nodes are numbers: START, END, requests, kinds of things, pools
+    pools = {pool: first_thing + len(things) + n for n, pool in enumerate(room)}
+    left: list[dict[int, int]] = [{} for _ in range(first_thing + len(things) + len(pools))]
 
-    def edge(start: object, end: object, units: int) -> None:
-        capacity.setdefault(start, {})[end] = units
-        capacity.setdefault(end, {}).setdefault(start, 0)
+    def edge(start: int, end: int, units: int) -> None:
+        left[start][end] = units
+        left[end][start] = 0
 
-    for i, count in enumerate(wanted):
-        edge("start", ("request", i), count)
-    for t, (pool, takers, count) in enumerate(things):
-        edge(("thing", t), ("pool", pool), count)
-        for i, ways in enumerate(takes):
-            if ways & takers:
-                edge(("request", i), ("thing", t), wanted[i])
-    for pool, count in room.items():
-        edge(("pool", pool), "end", count)
+    for pool, node in pools.items():
+        edge(node, END, room[pool])
+    for t, (pool, _, count) in enumerate(things, first_thing):
+        edge(t, pools[pool], count)
     missing = sum(wanted)
-    while missing and (units := _push(capacity)):
+    for i, count in enumerate(wanted, 2):
+        edge(START, i, count)
+        for t, (pool, takers, _) in enumerate(things, first_thing):
+            if takes[i - 2] & takers:
+                edge(i, t, count)
+                missing -= _send(left, (START, i, t, pools[pool], END))  # most goes where there is room at once
+    while missing and (units := _push(left)):
         missing -= units
     return not missing
 
 
-def _push(capacity: dict[object, dict[object, int]]) -> int:
-    """Sends what fits along one shortest path from "start" to "end"; returns how much."""
-    came: dict[object, object] = {"start": None}
+def _push(left: list[dict[int, int]]) -> int:
+    """Sends what fits along one shortest path; returns how much."""
+    came = {START: START}
     queue = deque(came)
-    while queue and "end" not in came:
+    while queue and END not in came:
         at = queue.popleft()
-        for to, units in capacity.get(at, {}).items():
+        for to, units in left[at].items():
             if units and to not in came:
                 came[to] = at
                 queue.append(to)
-    if "end" not in came:
+    if END not in came:
         return 0
-    path: list[tuple[object, object]] = []
-    at = "end"
-    while came[at] is not None:
-        path.append((came[at], at))
-        at = came[at]
-    pushed = min(capacity[start][end] for start, end in path)
-    for start, end in path:
-        capacity[start][end] -= pushed
-        capacity[end][start] += pushed
-    return pushed
+    path = [END]
+    while path[-1] != START:
+        path.append(came[path[-1]])
+    return _send(left, path[::-1])
+
+
+def _send(left: list[dict[int, int]], path: Sequence[int]) -> int:
+    """Sends what fits along a path; returns how much."""
+    units = min(left[start][end] for start, end in pairwise(path))
+    if units:
+        for start, end in pairwise(path):
+            left[start][end] -= units
+            left[end][start] += units
+    return units
 
 
 def claims_by_group(claims: Iterable[Resource]) -> dict[Group, list[str]]:

@@ -61,6 +61,7 @@ class Loop:
                 continue
             self._woken.clear()
             now = self._clocks()
+            now = now._replace(wall=self._ledger.contact.true_wall(now.wall, now.mono))
             decision = decide(self._ledger, now)
             self._metrics.decision_seconds.observe(self._clocks().mono - now.mono)
             self._watch_over(now)

@@ -150,10 +150,14 @@ class Writer:
         """None: of a holder that can't be looked at."""
         if isinstance(action, a.LookAtHolder):
             return await self._look_at_holder(action.about)
-        return await self._send(call_for(action, time.time()))
+        return await self._send(call_for(action, self._wall()))
+
+    def _wall(self) -> float:
+        """Seconds since the epoch, also where this machine's clock is wrong."""
+        return self._ledger.contact.true_wall(time.time(), boot_seconds())
 
     def _carried_out(self, action: Action, answer: Any) -> None:
-        self._written(action, time.time())
+        self._written(action, self._wall())
         if isinstance(answer, dict) and "uid" in (meta := answer.get("metadata") or {}):
             self._metrics.lag.answered(meta["uid"], meta["resourceVersion"], boot_seconds())
 
@@ -211,7 +215,7 @@ class Writer:
         """Of an object that is wrong enough the API server takes no status; `kubectl describe` shows its Events."""
         if not (isinstance(action, a.TellUnreadable) and isinstance(refused, Invalid)):
             return False
-        item, call = action.item, events.unreadable(action.item, time.time())
+        item, call = action.item, events.unreadable(action.item, self._wall())
         try:
             await self._client.create(call.path, call.body or {})
         except AlreadyExists:

@@ -6,6 +6,7 @@ import math
 
 # Seconds without an answer, at least: renewals may have been lost too. The leader renews each second.
 OUTAGE_S = 3.0
+CLOCKS_AGREE_S = 2.0
 
 
 class Contact:
@@ -35,6 +36,12 @@ class Contact:
     def wall(self, wall: float, mono: float) -> float:
         """The API server's clock, or `wall` as long as that is not known."""
         return wall if self._offset is None else mono + self._offset
+
+    def true_wall(self, wall: float, mono: float) -> float:
+        """What to write as the time, and to compare with creationTimestamps: this process's clock, unless it is further
+        off from the API server's than a Date header can tell."""
+        server = self.wall(wall, mono)
+        return wall if abs(server - wall) < CLOCKS_AGREE_S else server
 
     def mono_of(self, stamp: float, wall: float, mono: float) -> float:
         """A stamp (seconds since the epoch) on the monotonic clock, given one reading of both."""

@@ -32,7 +32,7 @@ from tests.core.scenes import (
 from tests.core.world import World
 
 Property = Callable[..., None]
-EXAMPLES = 60
+EXAMPLES = 30  # in make check; the search below has many more
 
 
 # -- what could be: brute force over what is idle, or over all there is
@@ -242,14 +242,14 @@ def try_out(property_: Property, examples: int, *, shrink: bool) -> None:
 
 @pytest.mark.parametrize("property_", GIVEN, ids=lambda p: p.__name__)
 def test_the_queue_keeps_its_promises(property_: Property) -> None:
-    try_out(property_, EXAMPLES if property_ is not weights_are_respected else 8, shrink=True)
+    try_out(property_, EXAMPLES if property_ is not weights_are_respected else 4, shrink=True)
 
 
 @pytest.mark.search
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("property_", GIVEN, ids=lambda p: p.__name__)
 def test_the_queue_keeps_its_promises_in_many_more_scenes(property_: Property) -> None:
-    try_out(property_, 1000 if property_ is not weights_are_respected else 40, shrink=True)
+    try_out(property_, 400 if property_ is not weights_are_respected else 20, shrink=True)
 
 
 # -- bugs, each seen by the property that is there for it
@@ -365,14 +365,14 @@ BUGS: list[tuple[Callable[[Patch], None], Property]] = [
 def test_a_planted_bug_is_seen(bug: Callable[[Patch], None], property_: Property, monkeypatch: Patch) -> None:
     bug(monkeypatch)
     with pytest.raises(Exception) as seen:
-        try_out(property_, 2000, shrink=False)
+        try_out(property_, 3000, shrink=False)
     assert "AssertionError" in repr(seen.value) or isinstance(seen.value, AssertionError), seen.value
 
 
 def test_the_scenes_reach_what_makes_a_queue_hard() -> None:
     found: dict[str, int] = {}
 
-    @settings(max_examples=200, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(scenes())
     def look(scene: Scene) -> None:
         kinds = {
@@ -390,7 +390,7 @@ def test_the_scenes_reach_what_makes_a_queue_hard() -> None:
             found[kind] = found.get(kind, 0) + there
 
     look()
-    assert all(count >= 20 for count in found.values()), found
+    assert all(count >= 4 for count in found.values()), sorted(found.items())
 
 
 def _run(scene: Scene) -> World:

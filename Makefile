@@ -26,9 +26,9 @@ run: $(VENV) ## Lessor on a Kubernetes control plane of its own; KUBECONFIG=… 
 	@deploy/local/run.sh run "$(NAMED_KUBECONFIG)"
 
 .PHONY: test
-test: $(VENV) ## all tests; KUBECONFIG=… uses that cluster, if LESSOR_TEST_ALLOW_CLUSTER=1
+test: $(VENV) ## all tests but the longest searches; KUBECONFIG=… uses that cluster, if LESSOR_TEST_ALLOW_CLUSTER=1
 	@deploy/local/build.sh > /dev/null
-	@$(if $(NAMED_KUBECONFIG),KUBECONFIG_FOR_TESTS="$(abspath $(NAMED_KUBECONFIG))" $(PYTEST) tests,$(PYTEST) tests -n 2)
+	@$(if $(NAMED_KUBECONFIG),KUBECONFIG_FOR_TESTS="$(abspath $(NAMED_KUBECONFIG))" $(PYTEST) tests -m "not long",$(PYTEST) tests -m "not long" -n 2)
 
 .PHONY: check
 check: $(VENV) ## format, lint, types, imports, generated files, unit tests and simulation: under 40 s
@@ -65,6 +65,10 @@ lock: $(VENV) ## both requirements files, with hashes, after a change of pyproje
 .PHONY: generate
 generate: $(VENV) ## crds/ and docs/reference/ from the models in operator/lessor/api
 	@$(BIN)/python -m lessor.api.generate
+
+.PHONY: search
+search: $(VENV) ## the longest searches: every case of matching, many more queues; minutes
+	@$(PYTEST) tests -m long -n 2
 
 .PHONY: model
 model: $(VENV) ## the protocol's model at its large bounds: minutes

@@ -246,6 +246,7 @@ def test_the_queue_keeps_its_promises(property_: Property) -> None:
 
 
 @pytest.mark.search
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("property_", GIVEN, ids=lambda p: p.__name__)
 def test_the_queue_keeps_its_promises_in_many_more_scenes(property_: Property) -> None:

@@ -140,8 +140,8 @@ def test_every_case_of_4_requests_and_4_names_is_met_exactly() -> None:
         assert len(got) == most(table), table
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(4, 4), (5, 5), (6, 4), (4, 6)])
-def test_every_case_of_30_fields_or_less_is_met_exactly_up_to_renaming(rows: int, columns: int) -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(4, 4), (5, 5)])
+def test_every_case_of_4_and_of_5_requests_and_names_is_met_exactly_up_to_renaming(rows: int, columns: int) -> None:
     for table, best in sorted_tables(rows, columns):
         got, whole = match(by_names(table, columns), (), NAMES[:columns])
         assert (len(got), whole) == (best, best == rows), table
@@ -149,7 +149,7 @@ def test_every_case_of_30_fields_or_less_is_met_exactly_up_to_renaming(rows: int
 
 @pytest.mark.search
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("rows", "columns"), [(5, 6), (6, 5), pytest.param(6, 6, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("rows", "columns"), [(6, 4), (4, 6), (5, 6), (6, 5), pytest.param(6, 6, marks=pytest.mark.long)])
 def test_every_case_up_to_6_requests_and_6_names_is_met_exactly_up_to_renaming(rows: int, columns: int) -> None:
     for table, best in sorted_tables(rows, columns):
         got, whole = match(by_names(table, columns), (), NAMES[:columns])

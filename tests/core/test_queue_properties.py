@@ -32,7 +32,7 @@ from tests.core.scenes import (
 from tests.core.world import World
 
 Property = Callable[..., None]
-EXAMPLES = 30  # in make check; the search below has many more
+EXAMPLES = 15  # in make check; the search below has many more
 
 
 # -- what could be: brute force over what is idle, or over all there is

@@ -16,7 +16,7 @@ from tests.core.world import World
 BUSY = "busy"
 
 # Each line is a world in which all that stands below it applies as well: the first that applies is told.
-# Not here yet: TenantLimitReached (a Pool with maxPerTenant lends nothing in this version).
+# TenantLimitReached: test_tenants.py.
 
 
 def reason(*things: Thing, asks: dict[str, int | list[str]] | None = None, **facts: Any) -> tuple[Reason, str]:

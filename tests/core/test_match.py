@@ -149,7 +149,9 @@ def test_every_case_of_4_and_of_5_requests_and_names_is_met_exactly_up_to_renami
 
 @pytest.mark.search
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("rows", "columns"), [(6, 4), (4, 6), (5, 6), (6, 5), pytest.param(6, 6, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(6, 4), (4, 6), (5, 6), (6, 5), pytest.param(6, 6, marks=pytest.mark.long)]
+)
 def test_every_case_up_to_6_requests_and_6_names_is_met_exactly_up_to_renaming(rows: int, columns: int) -> None:
     for table, best in sorted_tables(rows, columns):
         got, whole = match(by_names(table, columns), (), NAMES[:columns])

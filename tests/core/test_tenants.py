@@ -368,3 +368,11 @@ def test_who_is_at_its_limit_keeps_its_place_in_line() -> None:
     assert [x.uid for x in in_line(world.ledger, ["aws"], world.wall, parked=False)] == ["b1", "b2"]
     world.remove(world.lease("h-aws-1"))
     assert [x.uid for x in in_line(world.ledger, ["aws"], world.wall, parked=False)] == ["a1", "b1", "a2", "b2"]
+
+
+def test_a_tenant_above_a_limit_that_was_lowered_may_take_another_alternative() -> None:
+    either = request("any", name="any", alternatives=(request("aws", name="any"), request("gcp", name="any")))
+    world = World(pool(names=2, max_per_tenant=1), *holding("a", "aws-1", "aws-2"), pool("gcp"), resource("gcp-1"))
+    world.create(lease("a1", namespace="a", requests=(either,)))
+    world.run()
+    assert world.has("a1") == ["gcp-1"]

@@ -260,7 +260,8 @@ class Lanes:
         for tenant in lane.tenants:
             pool = self._pools.get(tenant[0])
             limit, asked = pool.max_per_tenant if pool is not None else None, lane.line.asks.get(tenant[0], 0)
-            if limit is not None and self._holds.get(tenant, 0) + asked > limit:
+            # Of one that has more than a limit that was lowered since: it may yet take another alternative.
+            if asked and limit is not None and self._holds.get(tenant, 0) + asked > limit:
                 return True
         return False
 

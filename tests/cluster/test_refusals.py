@@ -45,7 +45,7 @@ async def test_what_can_never_be_met_is_refused_after_ten_seconds_with_a_sentenc
     await world.waits("accepted", "WaitingForCapacity")
     await world.lease("no-pool", world.named("nowhere"))
     await world.lease("too-many", pool, count=3)
-    await world.lease("too-many-in-all", requests=[{"name": n, "pool": pool, "count": 2} for n in ("a", "b")])
+    await world.lease("too-many-in-all", requests=[{"name": n, "pool": pool} for n in ("a", "b", "c")])
     await world.lease("no-such-name", pool, names=[world.named("unheard-of")])
     await world.lease("no-such-wish", pool, releaseState="precious")
     await world.patch_pool(pool, resources={"count": 1})  # changes of a pool never refuse who was accepted
@@ -57,7 +57,7 @@ async def test_what_can_never_be_met_is_refused_after_ten_seconds_with_a_sentenc
     assert asyncio.get_running_loop().time() - begun > REFUSED_AFTER_S - 2
     assert message == f"there is no pool {world.named('nowhere')}: create it, or correct the request's pool"
     assert "1" in await world.refused("too-many", "CountExceedsPool")
-    assert "4" in await world.refused("too-many-in-all", "CountExceedsPool")
+    assert "3 of pool" in await world.refused("too-many-in-all", "CountExceedsPool")
     assert world.named("unheard-of") in await world.refused("no-such-name", "NoMatchingResource")
     message = await world.refused("no-such-wish", "ReleaseStateNotAllowed")
     assert "precious" in message

@@ -17,7 +17,7 @@ from lessor.kube import paths
 from lessor.kube.client import Client
 
 from .holders import create_namespaces, team_names
-from .machine import Requests
+from .machine import Cpu, Requests
 from .objects import all_free, create, create_pool, delete, each, new_name
 from .ours import READY_SECONDS_MAX
 from .watch import Watch
@@ -42,11 +42,12 @@ class Size:
 
 @dataclass
 class Turnover:
-    """By how many wait, and in which order: cycles per second of each measurement; writes to Leases and Resources per
-    cycle."""
+    """By how many wait, and in which order: cycles per second of each measurement; writes to Leases and Resources, and
+    milliseconds of processor time by process, per cycle."""
 
     rates: dict[tuple[int, str], list[float]] = field(default_factory=dict)
     writes: dict[tuple[int, str], list[float]] = field(default_factory=dict)
+    cpu: dict[tuple[int, str], list[dict[str, float]]] = field(default_factory=dict)
 
 
 class Line:
@@ -118,7 +119,9 @@ class Line:
         await delete(self._client, *lease)
 
 
-async def measure(client: Client, watch: Watch, size: Size, say: Callable[[str], None]) -> Turnover:
+async def measure(
+    client: Client, watch: Watch, size: Size, cpu: Callable[[], Cpu], say: Callable[[str], None]
+) -> Turnover:
     """The short queue first and last, the long one in between: the machine may get slower meanwhile. The operator
     runs."""
     await create_namespaces(client, size.names())
@@ -131,9 +134,10 @@ async def measure(client: Client, watch: Watch, size: Size, say: Callable[[str],
         queue = {"fairShare": {"by": "Namespace"} if order == FAIR else None}
         await client.merge_patch(paths.one(paths.POOLS, POOL), {"spec": {"queue": queue}})
         await line.turn_over(2 * RESOURCES)  # until it goes in the new order
-        before = await Requests.now(client)
+        before, used = await Requests.now(client), cpu()
         for _ in range(size.repeats):
             out.rates.setdefault((waiting, order), []).append(await line.turn_over(size.cycles))
+        out.cpu.setdefault((waiting, order), []).append(used.per(size.cycles * size.repeats))
         written = (await Requests.now(client) - before).writes("leases", "resources")
         out.writes.setdefault((waiting, order), []).append(written / size.cycles / size.repeats)
 

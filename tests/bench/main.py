@@ -26,7 +26,7 @@ from tests.local.control_plane import CommandError, ControlPlane
 from . import decisions, long_line, report
 from .figures import Table
 from .holders import Fleet, Rest, follow
-from .machine import NAMESPACE, Operator
+from .machine import NAMESPACE, Cpu, Operator
 from .objects import served
 from .restart import Restart, Size, empty, fill, restart, writes_at_rest
 from .rounds import Count, Rounds
@@ -89,7 +89,7 @@ async def lined_up(plane: ControlPlane, client: Client, credentials: Credentials
     operator = Operator(plane)
     try:
         async with Watch(client, credentials) as watch:
-            found = await long_line.measure(client, watch, plan.line, say)
+            found = await long_line.measure(client, watch, plan.line, lambda: Cpu(plane, operator), say)
             await asyncio.to_thread(operator.stop)
             return found
     finally:

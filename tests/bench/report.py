@@ -144,6 +144,7 @@ def long_line(table: Table, found: lines.Turnover, size: lines.Size) -> None:
                 f"at least 80 % of {size.short}" if long else "",
                 share >= LONG_SHARE_MIN if long else None,
             )
+            table.add("  processor time per cycle", _cpu(found.cpu[waiting, order]))
 
 
 def fleet(table: Table, size: Fleet, found: Rest, idle_s: float) -> None:

@@ -64,6 +64,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory(pid: int) -> tuple[int, int]:
+    """Bytes of memory that a process has resident, now and at most since its start."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    now, most = (re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE) for name in ("VmRSS", "VmHWM"))
+    assert now is not None and most is not None, status
+    return int(now[1]) * 1024, int(most[1]) * 1024
+
+
 class Cpu:
     """Processor time of this process, the operator, the API server and etcd, as it goes by."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from lessor.api.names import API_VERSION
 from lessor.kube import paths
@@ -14,6 +14,8 @@ from lessor.kube.client import Client
 from lessor.kube.errors import TooManyRequests
 
 Json = dict[str, Any]
+Item = TypeVar("Item")
+AT_ONCE = 32
 NAMESPACE = "default"
 IDENTITY = "pull-ci-openshift-hypershift-main-e2e-aws"
 _names = (f"job-{i}" for i in itertools.count())
@@ -23,30 +25,40 @@ def new_name() -> str:
     return next(_names)
 
 
-def lease_body(name: str, pool: str) -> Json:
-    """As a CI job asks for one slice."""
-    spec = {"requests": [{"pool": pool}], "holder": {"identity": IDENTITY}}
+def lease_body(name: str, pool: str, namespace: str, pod: Json | None) -> Json:
+    """As a CI job asks for one slice. `pod`: the one that holds it."""
+    holder: Json = {"identity": IDENTITY}
+    if pod is not None:
+        holder["pod"] = {key: pod["metadata"][key] for key in ("name", "uid")}
     return {
         "apiVersion": API_VERSION,
         "kind": "Lease",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": spec,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"requests": [{"pool": pool}], "holder": holder},
     }
 
 
-LEASES = paths.collection(paths.LEASES, NAMESPACE)
+def lease_path(name: str, namespace: str = NAMESPACE) -> str:
+    return paths.one(paths.LEASES, name, namespace)
 
 
-def lease_path(name: str) -> str:
-    return paths.one(paths.LEASES, name, NAMESPACE)
+async def create(client: Client, name: str, pool: str, namespace: str = NAMESPACE, *, pod: Json | None = None) -> Json:
+    return await client.create(paths.collection(paths.LEASES, namespace), lease_body(name, pool, namespace, pod))
 
 
-async def create(client: Client, name: str, pool: str) -> Json:
-    return await client.create(LEASES, lease_body(name, pool))
+async def delete(client: Client, name: str, namespace: str = NAMESPACE) -> None:
+    await client.delete(lease_path(name, namespace))
 
 
-async def delete(client: Client, name: str) -> None:
-    await client.delete(lease_path(name))
+async def each(items: Iterable[Item], work: Callable[[Item], Awaitable[object]]) -> None:
+    """For thousands of objects: `work` on all `items`, so many at once as the API server is quickest with."""
+    left = iter(items)
+
+    async def some() -> None:
+        for item in left:
+            await work(item)
+
+    await asyncio.gather(*(some() for _ in range(AT_ONCE)))
 
 
 async def create_pool(client: Client, name: str, count: int) -> None:

@@ -1,11 +1,13 @@
-"""The table: what was measured, what it is as a ratio, and the figure it must reach (issue 4, "Figures to reach")."""
+"""The table: what was measured, what it is as a ratio, and the figure it must reach (issues 4 and 5)."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 
+from . import long_line as lines
 from .figures import Table, median, ms, percentile, spread, times
+from .holders import Fleet, Rest
 from .machine import Requests
 from .restart import Restart, Size
 from .rounds import CLIENTS, FEW, Count, Found
@@ -15,6 +17,10 @@ RATE_SHARE_MIN = 0.60
 HANDED_OVER_P99_MAX = 0.100
 FIRST_GRANT_MAX = 3.0
 WRITES = 5  # create, claim, bind, delete, free; at a hand-over free and claim are one, and a waiting lease is told
+POD_ENDED_P99_MAX = 1.0
+LONG_SHARE_MIN = 0.80
+RESIDENT_MB_MAX = 200
+IDLE_SHARE_MAX = 0.02
 DECISION_MAX = 0.002
 DECISION_GROWTH_MAX = 1.5
 
@@ -46,6 +52,7 @@ def cycles(table: Table, found: Found, count: Count) -> None:
     _alone(table, found)
     _many(table, found, count)
     _handed_over(table, found, count)
+    _pod_ended(table, found)
 
 
 def _raw(table: Table, found: Found) -> None:
@@ -108,6 +115,55 @@ def _handed_over(table: Table, found: Found, count: Count) -> None:
     cycles = len(found.handed_over)
     per = (writes - WRITES * count.rounds) / cycles
     table.add("API writes per cycle", f"{per:.2f}", "", "4, and 1 for the wait", round(per, 1) <= WRITES)
+
+
+def _pod_ended(table: Table, found: Found) -> None:
+    table.head("The pod of a holder ends, the next one waits (one client, one resource)")
+    p99 = percentile(found.pod_ended, 99)
+    table.add(
+        "pod succeeds -> next Ready seen",
+        f"p50 {ms(median(found.pod_ended))}  p99 {ms(p99)}",
+        f"{median(found.pod_ended) / median(found.raw_write):.2f} raw writes",
+        "p99 under 1 s",
+        p99 < POD_ENDED_P99_MAX,
+    )
+
+
+def long_line(table: Table, found: lines.Turnover, size: lines.Size) -> None:
+    table.head(f"{lines.RESOURCES} resources, all held: each holder deletes at once, a new lease joins the queue")
+    for order in (lines.ARRIVAL, lines.FAIR):
+        usual = median(found.rates[size.short, order])
+        for waiting in (size.short, size.long):
+            rates = found.rates[waiting, order]
+            long = waiting == size.long
+            share, writes = median(rates) / usual, median(found.writes[waiting, order])
+            table.add(
+                f"cycles, {waiting:,} waiting, {order}",
+                f"{median(rates):.0f}/s",
+                f"{f'{share:.0%}; ' if long else ''}{writes:.2f} writes per cycle; rounds {spread(rates, '{:.0f}')}",
+                f"at least 80 % of {size.short}" if long else "",
+                share >= LONG_SHARE_MIN if long else None,
+            )
+            table.add("  processor time per cycle", _cpu(found.cpu[waiting, order]))
+
+
+def fleet(table: Table, size: Fleet, found: Rest, idle_s: float) -> None:
+    table.head(f"With {size}")
+    resident, peak = found.resident / 1e6, found.peak / 1e6
+    table.add(
+        "memory of the operator",
+        f"{resident:.0f} MB",
+        f"at most {peak:.0f} MB since its start",
+        "under 200 MB",
+        resident < RESIDENT_MB_MAX,
+    )
+    table.add(
+        f"processor in {idle_s:.0f} s of rest",
+        f"{found.share:.2%}",
+        "of one",
+        "under 2 %",
+        found.share < IDLE_SHARE_MAX,
+    )
 
 
 def large(table: Table, size: Size, restarts: Sequence[Restart], written: int, rest_s: float) -> None:

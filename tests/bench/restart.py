@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from lessor.kube import paths
 from lessor.kube.client import Client
 from tests.local.control_plane import ControlPlane
 
 from .machine import Operator, Requests
-from .objects import all_free, create, create_pool, delete, new_name
+from .objects import all_free, create, create_pool, delete, each, new_name
 from .ours import until
 from .watch import Watch
 
@@ -28,14 +29,17 @@ class Size:
     def __str__(self) -> str:
         return f"{self.pools * self.resources + 1:,} resources, {self.leases + 1 + self.waiting:,} leases"
 
+    def names(self) -> list[str]:
+        return [f"large-{n}" for n in range(self.pools)]
+
 
 async def fill(client: Client, watch: Watch, size: Size) -> None:
     """Makes the pools and the Leases. The operator runs."""
-    for n in range(size.pools):
-        await create_pool(client, f"large-{n}", size.resources)
+    for name in size.names():
+        await create_pool(client, name, size.resources)
     await create_pool(client, "large-full", 1)
-    for n in range(size.pools):
-        await all_free(client, f"large-{n}", size.resources, pause=0.2)
+    for name in size.names():
+        await all_free(client, name, size.resources, pause=0.2)
     await all_free(client, "large-full", 1)
     left = iter(range(size.leases))
 
@@ -50,6 +54,14 @@ async def fill(client: Client, watch: Watch, size: Size) -> None:
         waits = watch.waits(name)
         await create(client, name, "large-full")
         await until(waits)
+
+
+async def empty(client: Client, size: Size) -> None:
+    """Deletes all Leases, until the pools are free again. The operator runs."""
+    leases, _ = await client.list(paths.collection(paths.LEASES))
+    await each((of["metadata"]["name"] for of in leases), lambda name: delete(client, name))
+    for name in size.names():
+        await all_free(client, name, size.resources, pause=0.2)
 
 
 async def ready_lease(client: Client, watch: Watch, pool: str) -> tuple[str, float]:

@@ -11,7 +11,7 @@ from lessor.kube.client import Client
 from lessor.kube.credentials import Credentials
 from tests.local.control_plane import ControlPlane
 
-from . import ours, raw
+from . import holders, ours, raw
 from .figures import median
 from .machine import Cpu, Operator, Requests
 from .objects import all_free, create_pool
@@ -32,11 +32,13 @@ class Count:
     alone: int
     many: int
     handed_over: int
+    pods: int  # that end
 
 
 @dataclass
 class Found:
-    """One value for each round; `ready`, `freed` and `handed_over` have one for each cycle of all rounds."""
+    """One value for each round; `ready`, `freed`, `handed_over` and `pod_ended` have one for each cycle of all
+    rounds."""
 
     raw_write: list[float] = field(default_factory=list)
     raw_alone: list[float] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Found:
     many: list[float] = field(default_factory=list)
     narrow: list[float] = field(default_factory=list)
     handed_over: list[float] = field(default_factory=list)
+    pod_ended: list[float] = field(default_factory=list)
     requests: dict[str, list[Requests]] = field(default_factory=dict)
     cpu: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
@@ -119,6 +122,7 @@ class Rounds:
             found.handed_over += await self._counted(
                 "handed over", ours.handed_over(client, watch, SINGLE, count.handed_over)
             )
+            found.pod_ended += await holders.pod_ended(client, watch, SINGLE, count.pods)
 
     async def _counted(self, what: str, work: Awaitable[Result]) -> Result:
         before = await Requests.now(self.client)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 
 import pytest
@@ -9,10 +11,10 @@ import pytest
 from lessor.kube import paths
 from lessor.kube.client import Client
 from lessor.kube.credentials import load
-from tests.bench import decisions, raw, report
+from tests.bench import decisions, long_line, raw, report
 from tests.bench.figures import Table, percentile
-from tests.bench.machine import Requests
-from tests.bench.objects import is_free, served
+from tests.bench.machine import Requests, memory
+from tests.bench.objects import AT_ONCE, each, is_free, served
 from tests.local.control_plane import ControlPlane
 
 
@@ -47,6 +49,39 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert percentile(values, 50) == 51.0
     assert percentile(values, 99) == 100.0
     assert percentile([3.0], 99) == 3.0
+
+
+def test_each_works_on_everything_once_and_on_few_at_a_time() -> None:
+    done: list[int] = []
+    running, most = 0, 0
+
+    async def work(n: int) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+        done.append(n)
+
+    asyncio.run(each(range(200), work))
+    assert sorted(done) == list(range(200))
+    assert most == AT_ONCE
+
+
+def test_the_memory_of_a_process_is_read_in_bytes() -> None:
+    resident, peak = memory(os.getpid())
+    assert 10e6 < resident <= peak
+
+
+@pytest.mark.parametrize(("long", "missed"), [(45.0, []), (39.0, ["cycles, 5,000 waiting, by arrival"])])
+def test_a_long_queue_is_judged_against_the_short_one(long: float, missed: list[str]) -> None:
+    size = long_line.Size(short=50, long=5000, namespaces=5, cycles=1, repeats=1)
+    rates = {(n, o): [50.0] for n in (50, 5000) for o in (long_line.ARRIVAL, long_line.FAIR)}
+    rates[5000, long_line.ARRIVAL] = [long]
+    cpu = {key: [{"operator": 1.0}] for key in rates}
+    table = Table()
+    report.long_line(table, long_line.Turnover(rates, {key: [5.0] for key in rates}, cpu), size)
+    assert [line.what for line in table.missed] == missed
 
 
 async def test_a_raw_cycle_is_five_writes_and_leaves_its_resource_free(control_plane: ControlPlane) -> None:

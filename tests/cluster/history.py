@@ -38,10 +38,11 @@ class History:
     settled: int
     events: tuple[Event, ...]
 
-    def violations(self, by_force: Iterable[str] = ()) -> list[str]:
+    def violations(self, by_force: Iterable[str] = (), forged: Iterable[str] = ()) -> list[str]:
         """Each broken rule as a sentence with its revision. `by_force`: Resources that the test itself takes from their
-        holders: they may be away, without a state or unheld while a Lease lists them, but never another's."""
-        checker = Checker(by_force)
+        holders: they may be away, without a state or unheld while a Lease lists them, but never another's. `forged`:
+        Leases (by name) whose status the test writes, so what they say is not the operator's word."""
+        checker = Checker(by_force, forged)
         for kind, body in self.start:
             checker.adopt(Event(version_of(body), kind, "ADDED", body))
         for event in sorted(self.events, key=lambda event: event.version):
@@ -72,9 +73,9 @@ class History:
 class Checker:
     """The world as of the last write seen, and what was wrong so far."""
 
-    def __init__(self, by_force: Iterable[str] = ()) -> None:
+    def __init__(self, by_force: Iterable[str] = (), forged: Iterable[str] = ()) -> None:
         self.violations: list[str] = []
-        self._by_force = frozenset(by_force)
+        self._by_force, self._forged = frozenset(by_force), frozenset(forged)
         self._pools: dict[str, Json] = {}
         self._resources: dict[str, Json] = {}
         self._leases: dict[str, Json] = {}  # by uid
@@ -101,6 +102,8 @@ class Checker:
         """Judges a write, and the world after it."""
         meta = event.body["metadata"]
         match event.kind:
+            case "Lease" if meta["name"] in self._forged:
+                self._version = event.version
             case "Lease":
                 old = self._leases.get(meta["uid"])
                 self.adopt(event)

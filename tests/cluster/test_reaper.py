@@ -4,7 +4,6 @@ becomes of them."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from pathlib import Path
@@ -19,35 +18,17 @@ from lessor.core.reaper import Reason
 from lessor.kube import codec, paths
 from lessor.kube.calls import call_for
 from lessor.kube.election import Timing
-from lessor.kube.errors import AlreadyExists, Conflict
+from lessor.kube.errors import Conflict
 from tests.cluster.history import Json, is_bound, status_of, why
 from tests.cluster.operators import OperatorProcess, Operators
+from tests.cluster.pods import becomes, pod, remove_pod
 from tests.cluster.world import World
 from tests.kube.wire import Wire, through
 
-ACCOUNTS = paths.Kind("", "v1", "serviceaccounts", True)
 JOBS = paths.Kind("batch", "v1", "jobs", True)
 RACES = 1000
 AT_ONCE = 12
 SLOW = Timing(duration=15.0, deadline=12.0, retry=0.3)  # so that leadership is kept all the while
-
-
-async def pod(world: World, name: str = "p", **meta: Any) -> str:
-    """A pod that waits for a node for ever; its uid."""
-    with contextlib.suppress(AlreadyExists):
-        await world.client.create(paths.collection(ACCOUNTS, world.name), {"metadata": {"name": "default"}})
-    body = {"metadata": {"name": name, **meta}, "spec": {"containers": [{"name": "c", "image": "none"}]}}
-    made = await world.client.create(paths.collection(paths.PODS, world.name), body)
-    return str(made["metadata"]["uid"])
-
-
-async def becomes(world: World, phase: str, name: str = "p") -> None:
-    path = paths.one(paths.PODS, name, world.name)
-    await world.client.merge_patch(path, {"status": {"phase": phase}}, subresource="status")
-
-
-async def remove_pod(world: World, name: str = "p") -> None:
-    await world.client.delete(paths.one(paths.PODS, name, world.name))
 
 
 async def renew(world: World, name: str) -> Json:

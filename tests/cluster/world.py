@@ -25,6 +25,8 @@ class World:
     recorder: Recorder
     by_force: tuple[str, ...] = ()
     """Resources that the test takes away by force, so the checker does not take it for the operator's doing."""
+    forged: tuple[str, ...] = ()
+    """Leases whose status the test writes itself."""
 
     def named(self, short: str) -> str:
         return f"{self.name}-{short}"

@@ -183,6 +183,12 @@ async def test_a_kind_has_a_path(client: Client, api_version: str, kind: str, pa
         ("nobody.example/v1", "Thing", "nobody.example/v1 is not served"),
         ("batch/v1", "Jib", "batch/v1 has no kind Jib"),
         ("v1", "Node", "Node of v1 has no namespace"),
+        ("v1", "Binding", "Binding of v1 can't be watched"),
+        ("authorization.k8s.io/v1", "LocalSubjectAccessReview", "LocalSubjectAccessReview of .* can't be watched"),
+        ("../../healthz", "Pod", "'../../healthz' is no apiVersion"),
+        ("v1#", "Pod", "'v1#' is no apiVersion"),
+        ("v1/namespaces/default/pods", "Pod", "'v1/namespaces/default/pods' is no apiVersion"),
+        (" ", "Pod", "' ' is no apiVersion"),
     ],
 )
 async def test_a_kind_that_nobody_can_watch_is_said_in_a_sentence(

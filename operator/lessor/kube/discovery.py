@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from .client import Client
 from .errors import NotFound
 from .paths import Kind
 
+# It comes from a Lease and becomes part of a path, so nothing passes that could lead elsewhere.
+_API_VERSION = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NEEDED = ("list", "watch")
+
 
 class NoSuchKind(Exception):
-    """The API server does not serve it, or not in namespaces; the sentence says which."""
+    """The API server does not serve it, or not in namespaces, or can't list and watch it; the sentence says which."""
 
 
 class Discovery:
@@ -23,6 +29,8 @@ class Discovery:
         known = self._known.get((api_version, kind))
         if known is not None:
             return known
+        if not _API_VERSION.fullmatch(api_version):
+            raise NoSuchKind(f"{api_version!r} is no apiVersion: write one such as batch/v1")
         group, _, version = api_version.rpartition("/")
         try:
             served = await self._client.get(f"/apis/{group}/{version}" if group else f"/api/{version}")
@@ -33,6 +41,9 @@ class Discovery:
                 continue
             if not resource["namespaced"]:
                 raise NoSuchKind(f"{kind} of {api_version} has no namespace: name an object of the Lease's own")
+            if not all(verb in resource["verbs"] for verb in _NEEDED):
+                # An API that only answers, such as a TokenReview: nothing of it can end, so it would hold for ever.
+                raise NoSuchKind(f"{kind} of {api_version} can't be watched: name an object of another kind")
             found = self._known[api_version, kind] = Kind(group, version, resource["name"], True)
             return found
         raise NoSuchKind(f"{api_version} has no kind {kind}: correct the Lease's kind")

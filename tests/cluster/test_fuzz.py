@@ -46,7 +46,7 @@ async def holders(world: World) -> None:
 @pytest.mark.usefixtures("holders")
 @given(scene=scenes())
 @settings(
-    max_examples=EXAMPLES or 16,
+    max_examples=EXAMPLES or 8,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,

@@ -77,9 +77,9 @@ async def test_a_waiter_that_gives_up_before_anything_is_kept_for_it_leaves_noth
 async def test_a_status_forged_by_hand_gets_its_author_nothing_and_harms_no_holder(world: World) -> None:
     """Without the admission policies, which keep everybody from it. Who has forged a claim keeps a resource from the
     others until that Lease ends, and never has it."""
-    pool = await world.pool("p", count=2, lease={"renewWithin": "4s"})
+    pool = await world.pool("p", count=2)
     held, idle = await world.stocked(pool, 2)
-    await world.lease("holds", pool, names=[held], holder={"pod": {"name": "p", "uid": await pod(world)}})
+    await world.lease("holds", pool, names=[held])
     await world.ready("holds")
     world.forged = ("forger",)
     await world.lease("forger", pool, names=[held])
@@ -91,11 +91,10 @@ async def test_a_status_forged_by_hand_gets_its_author_nothing_and_harms_no_hold
     assert await world.ready("other") == [idle]
     assert status_of(await world.read_resource(held))["holder"]["name"] == "holds"
     assert condition_of(await world.read_lease("holds"), "Ready") == "True"
-    await world.delete_lease("other")
-    await world.says("Lease", "forger", "Finished", "RenewalOverdue", 40)  # it is reaped like any other
-    assert status_of(await world.read_resource(held))["holder"]["name"] == "holds"
     await world.delete_lease("holds")
     await world.lease("next", pool, names=[held])
+    await world.waits("next", "WaitingForCapacity")
+    await world.delete_lease("forger")
     await world.ready("next")
 
 

@@ -256,9 +256,10 @@ class Checker:
         uid = holder["uid"]
         rules = self._pools.get(pool, {}).get("spec", {}).get("lease", {})
         allowed = rules.get("releaseStates") or ["free"]
-        if lost:
-            return str(rules.get("onLoss") or "free")
         lease = self._last.get(uid)
+        if lost:
+            agreed = status_of(lease or {}).get("terms", {}).get("onLoss")  # at the bind: the pool may be edited since
+            return str(agreed or rules.get("onLoss") or "free")
         if lease is None or (uid, name) not in self._ever:
             return str(holder["from"])
         asked = {entry["name"]: entry.get("state") for entry in lease["spec"].get("release") or ()}

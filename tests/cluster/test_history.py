@@ -406,3 +406,12 @@ def test_at_rest_nothing_is_held_by_who_does_not_exist_or_does_not_list_it() -> 
     story.remove("Lease", "c")
     world = {(kind, "", name): body for (kind, name), body in story.world.items()}
     assert at_rest(world) == ["s is held by n/b, which does not list it", "t is held by n/c, which does not exist"]
+
+
+def test_a_loss_ends_as_it_was_agreed_at_the_bind_whatever_the_pool_says_since() -> None:
+    story = Story()
+    story.granted("a")
+    story.finish("a", "Expired", terms={"onLoss": "lost"})
+    story.write("Pool", "p", {"resources": {}, "lease": {"onLoss": "other"}})
+    story.free(state="lost", ended="Lost")
+    assert story.violations() == []

@@ -8,7 +8,7 @@ import pytest
 
 from lessor.kube import paths
 from lessor.kube.client import Client
-from tests.cluster.history import Json, status_of
+from tests.cluster.history import Json, condition_of, status_of
 from tests.cluster.operators import OperatorProcess, Operators
 from tests.cluster.world import World
 from tests.kube.wire import eventually
@@ -52,6 +52,18 @@ async def test_a_pool_and_a_lease_live_and_end(operator: OperatorProcess, world:
     assert not world.resources_of(pool)
     assert status_of(await world.read_lease("b"))["state"] == "Released"
     await asyncio.to_thread(assert_was_refused_nothing, operator)
+
+
+async def test_who_names_an_object_that_the_operator_may_not_read_is_told_so_and_has_to_renew(
+    operator: OperatorProcess, world: World
+) -> None:
+    pool = await world.pool("p", count=1, lease={"renewWithin": "3s"})
+    await world.stocked(pool, 1)
+    await world.lease("a", pool, holder={"ref": {"apiVersion": "v1", "kind": "ConfigMap", "name": "c"}})
+    message = await world.says("Lease", "a", "HolderAlive", "Forbidden")
+    assert 'cannot list resource "configmaps"' in message
+    assert condition_of(world.seen_lease("a"), "HolderAlive") == "Unknown"
+    await world.says("Lease", "a", "Finished", "RenewalOverdue")
 
 
 async def test_an_operator_that_runs_as_cluster_admin_is_let_too(operators: Operators, world: World) -> None:

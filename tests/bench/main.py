@@ -53,7 +53,7 @@ FULL = Plan(
     restarts=3,
     rest_s=12.0,
     decisions=400,
-    line=long_line.Size(short=50, long=5000, namespaces=50, cycles=240, repeats=2),
+    line=long_line.Size(short=50, long=5000, namespaces=50, cycles=160, repeats=2),
     fleet=Fleet(leases=2000, namespaces=50),
     idle_s=24.0,
 )
@@ -63,8 +63,8 @@ SHORT = Plan(
     restarts=1,
     rest_s=3.0,
     decisions=50,
-    line=long_line.Size(short=50, long=500, namespaces=10, cycles=160, repeats=1),
-    fleet=Fleet(leases=200, namespaces=10),
+    line=long_line.Size(short=50, long=300, namespaces=10, cycles=96, repeats=1),
+    fleet=Fleet(leases=100, namespaces=10),
     idle_s=5.0,
 )
 

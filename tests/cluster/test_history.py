@@ -410,6 +410,7 @@ def test_at_rest_nothing_is_held_by_who_does_not_exist_or_does_not_list_it() -> 
 
 def test_a_loss_ends_as_it_was_agreed_at_the_bind_whatever_the_pool_says_since() -> None:
     story = Story()
+    story.idle()
     story.granted("a")
     story.finish("a", "Expired", terms={"onLoss": "lost"})
     story.write("Pool", "p", {"resources": {}, "lease": {"onLoss": "other"}})

@@ -1,8 +1,8 @@
 """Events for people: on Leases that wait long or ended badly, and on their holder pods, where `kubectl describe pod`
 explains a stuck job.
 
-Best effort: a status says all that an Event says. They come behind everything else, ten a second at most, and what
-does not fit in the queue is dropped, the oldest first.
+Best effort: a status says all that an Event says. They come behind everything else: ten a second while nothing else is
+being written, else one; what does not fit in the queue is dropped, the oldest first.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ log = logging.getLogger(__name__)
 LONG_S = 10.0  # a wait that is worth an Event
 LOOK_EVERY_S = 5.0
 AGAIN_S = 60.0  # between two Events about one waiting Lease, whose reason changes with every grant
-PER_S = 10.0
+PER_S, PER_S_BUSY = 10.0, 1.0
 QUEUED_MAX = 1000
 
 
 class Announcer:
     """`written` tells it what was carried out; `run` looks at the waiting now and then, and sends."""
 
-    def __init__(self, ledger: Ledger, client: Client, leads: Callable[[], bool]) -> None:
-        self._ledger, self._client, self._leads = ledger, client, leads
+    def __init__(self, ledger: Ledger, client: Client, leads: Callable[[], bool], busy: Callable[[], bool]) -> None:
+        """`busy`: whether something else is being written."""
+        self._ledger, self._client, self._leads, self._busy = ledger, client, leads, busy
         self.queue: deque[Call] = deque(maxlen=QUEUED_MAX)
         self._told: dict[str, tuple[str, float]] = {}  # Lease uid -> the reason last told, and when (wall clock)
 
@@ -83,7 +84,7 @@ class Announcer:
 
     async def run(self) -> None:
         """Until cancelled."""
-        due = 0.0
+        due, anyway = 0.0, 0.0  # monotonic seconds
         while True:
             now = time.monotonic()
             if self._leads() and now >= due:
@@ -91,7 +92,8 @@ class Announcer:
                 self.look(time.time())
             if not self._leads():
                 self.queue.clear()
-            if self.queue:
+            if self.queue and (now >= anyway or not self._busy()):
+                anyway = now + 1 / PER_S_BUSY
                 await self._send(self.queue.popleft())
             await asyncio.sleep(1 / PER_S)
 

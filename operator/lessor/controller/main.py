@@ -124,6 +124,9 @@ class Operator:
     def _leads(self) -> bool:
         return self._elector is not None and self._elector.is_leader()
 
+    def _is_writing(self) -> bool:
+        return self._writer is not None and self._writer.in_flight > 0
+
     def _answered(self, date: str | None) -> None:
         """An answer of the API server, with its clock: neither the clients' clocks nor ours decide what is overdue."""
         mono = boot_seconds()
@@ -137,7 +140,7 @@ class Operator:
     ) -> None:
         """Ours first, kopf last: at its end kopf cancels every task that was born after it."""
         ready, stop = asyncio.Event(), asyncio.Event()
-        announcer = Announcer(self.ledger, client, self._leads)
+        announcer = Announcer(self.ledger, client, self._leads, self._is_writing)
 
         def written(action: a.Action, wall: float) -> None:
             self.metrics.written(action, wall, self.ledger.pools)

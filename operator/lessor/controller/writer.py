@@ -96,15 +96,15 @@ class Writer:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _pump(self) -> None:
-        while self._queue and self._in_flight < self._in_flight_max:
+        while self._queue and self.in_flight < self._in_flight_max:
             _, _, action = heapq.heappop(self._queue)
             task = asyncio.create_task(self._to_its_end(action), name=type(action).__name__)
             self._running.add(task)
             task.add_done_callback(self._done)
-        self._metrics.writes_in_flight.set(self._in_flight)
+        self._metrics.writes_in_flight.set(self.in_flight)
 
     @property
-    def _in_flight(self) -> int:
+    def in_flight(self) -> int:
         return len(self._running) - self._resting
 
     def _done(self, task: asyncio.Task[None]) -> None:

@@ -67,7 +67,8 @@ generate: $(VENV) ## crds/ and docs/reference/ from the models in operator/lesso
 	@$(BIN)/python -m lessor.api.generate
 
 .PHONY: search
-search: $(VENV) ## the longest searches: every case of matching, many more queues; minutes
+search: $(VENV) ## the longest searches: matching, queues, races; minutes
+	@deploy/local/build.sh > /dev/null
 	@$(PYTEST) tests -m long -n 2
 
 .PHONY: model

@@ -150,7 +150,8 @@ def test_every_case_of_4_and_of_5_requests_and_names_is_met_exactly_up_to_renami
 @pytest.mark.search
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
-    ("rows", "columns"), [(6, 4), (4, 6), (5, 6), (6, 5), pytest.param(6, 6, marks=pytest.mark.long)]
+    ("rows", "columns"),
+    [(6, 4), (4, 6), *(pytest.param(*size, marks=pytest.mark.long) for size in ((5, 6), (6, 5), (6, 6)))],
 )
 def test_every_case_up_to_6_requests_and_6_names_is_met_exactly_up_to_renaming(rows: int, columns: int) -> None:
     for table, best in sorted_tables(rows, columns):

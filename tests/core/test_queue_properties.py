@@ -362,6 +362,8 @@ BUGS: list[tuple[Callable[[Patch], None], Property]] = [
 
 
 @pytest.mark.search
+@pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("bug", "property_"), BUGS, ids=lambda part: part.__name__)
 def test_a_planted_bug_is_seen(bug: Callable[[Patch], None], property_: Property, monkeypatch: Patch) -> None:
     bug(monkeypatch)

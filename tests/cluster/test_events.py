@@ -79,16 +79,18 @@ async def test_the_places_in_the_line_stand_in_the_leases(world: World) -> None:
         queue: Json = status_of(world.seen_lease(name)).get("queue", {})
         return {key: queue[key] for key in ("position", "of", "blockedBy") if key in queue}
 
-    for number, name in enumerate(("first", "second", "third"), 1):
+    for name in ("a", "b", "c"):
         await world.lease(name, pool)
-        await world.recorder.until(
-            f"{name} knows its place",
-            lambda name=name, number=number: place(name).get("position") == number,  # type: ignore[misc]
-        )
-    assert place("third") == {"position": 3, "of": 3, "blockedBy": "lease first and lease second"} or place("third")[
-        "blockedBy"
-    ].endswith("lease second")
+    # Of those that came in one second the uid decides.
+    made = [(await world.read_lease(name))["metadata"] for name in ("a", "b", "c")]
+    line = [meta["name"] for meta in sorted(made, key=lambda meta: (meta["creationTimestamp"], meta["uid"]))]
+
+    def stand(*names: str) -> bool:
+        return [place(name).get("position") for name in names] == list(range(1, len(names) + 1))
+
+    await world.recorder.until("all know their places", lambda: stand(*line), 30)
     await world.delete_lease("holds")
-    await world.ready("first")
-    await world.recorder.until("second is first in line", lambda: place("second").get("position") == 1, 30)
-    assert place("second")["blockedBy"] == f"pool {pool}"
+    await world.ready(line[0])
+    await world.recorder.until("each has moved up", lambda: stand(*line[1:]), 40)
+    assert place(line[1]) == {"position": 1, "of": 2, "blockedBy": f"pool {pool}"}
+    assert place(line[2]) == {"position": 2, "of": 2, "blockedBy": f"lease {line[1]}"}

@@ -77,10 +77,9 @@ class Announcer:
                 self.queue.append(event(of, kind, reason, f"lease {lease.name} {message}", wall))
 
     def _uid_of(self, lease: Lease, tracked: Tracked) -> str | None:
-        facts = self._ledger.holders.facts(tracked.key)
-        return (
-            tracked.uid or (lease.holder_uid if tracked == lease.pinnable else None) or (facts.uid if facts else None)
-        )
+        holders = self._ledger.holders
+        facts = holders.facts(tracked.key)
+        return holders.uid_of(lease, tracked) or (facts.uid if facts is not None else None)
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -9,13 +9,16 @@ from typing import Any
 
 from lessor.core import actions as a
 from lessor.core.ledger import Ledger
-from lessor.core.model import HolderFacts, HolderGroup, HolderKey, Lease, Namespace, Tracked
-from tests.core.build import Thing
+from lessor.core.model import HolderFacts, HolderGroup, HolderKey, Lease, LeaseState, Namespace, Terms, Tracked
+from tests.core.build import Thing, bound, held, hours, lease, pool, resource
 from tests.core.world import World
 
 HEARD_EVERY_S = 1.0
 PODS = HolderGroup("v1", "Pod", "ci")
 JOBS = HolderGroup("batch/v1", "Job", "ci")
+TERM = 1800.0
+LOSSY = {"on_loss": "lost", "release_states": ("free",)}
+DAY = hours(24)
 
 
 def key(name: str, group: HolderGroup = PODS) -> HolderKey:
@@ -124,3 +127,54 @@ class Reaped(World):
                 self.ledger.settled(action)
             case _:
                 super()._answer(action)
+
+
+def holding(*, names: int = 1, pool_: dict[str, Any] | None = None, **facts: Any) -> Reaped:
+    """The Lease u1 is created, and bound to aws-1."""
+    world = Reaped(pool(names=names, **{**LOSSY, **(pool_ or {})}), *(resource(f"aws-{n + 1}") for n in range(names)))
+    world.create(lease("u1", waited=0.0, **facts))
+    world.run()
+    assert world.has("u1")
+    return world
+
+
+def waiting(**facts: Any) -> Reaped:
+    """The Lease u1 waits for what another has, which ends never."""
+    other = bound("other", "aws-1", terms=Terms(9e9, None, "free", "lost", 0))
+    world = Reaped(pool(**LOSSY), held("aws-1", other), other)
+    world.create(lease("u1", waited=0.0, **facts))
+    world.run()
+    assert world.lease("u1").waiting
+    return world
+
+
+def state(world: Reaped, uid: str = "u1") -> LeaseState:
+    return world.lease(uid).state
+
+
+def alive(world: Reaped, uid: str = "u1") -> tuple[str, str]:
+    said = world.lease(uid).conditions["HolderAlive"]
+    return str(said.status), said.reason
+
+
+def expired(world: Reaped, reason: str, uid: str = "u1") -> None:
+    """It has ended for that reason, as a loss."""
+    assert state(world, uid) is LeaseState.EXPIRED
+    assert world.reason(uid, "Finished") == world.reason(uid, "Bound") == reason
+    assert world.lease(uid).conditions["Ready"].status == "False"
+
+
+def reads(world: Reaped) -> list[str]:
+    return [action.about.name for action in world.done if isinstance(action, a.LookAtHolder)]
+
+
+def with_pod(uid: str | None = "h1", **facts: Any) -> Reaped:
+    """u1 is held by the pod p, which runs."""
+    world = Reaped(pool(**LOSSY), resource("aws-1"))
+    world.holder("p", "h1", seen=False)
+    world.create(lease("u1", tracked=by_pod("p", uid), waited=0.0, **facts))
+    world.run()
+    world.watch()
+    assert world.has("u1") == ["aws-1"]
+    assert alive(world) == ("True", "PodRunning")
+    return world

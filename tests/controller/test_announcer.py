@@ -19,7 +19,7 @@ def waiting(uid: str = "u1", reason: str = "WaitingForCapacity", **facts: Any) -
 
 
 def announcer(world: World) -> Announcer:
-    return Announcer(world.ledger, client=None, leads=lambda: True, busy=lambda: False)  # type: ignore[arg-type]
+    return Announcer(world.ledger, client=None, leads=lambda: True, busy=lambda: False, clocks=lambda: world.now)  # type: ignore[arg-type]
 
 
 def said(of: Announcer) -> list[tuple[str, str, str, str]]:

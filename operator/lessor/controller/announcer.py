@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,6 +24,8 @@ from lessor.kube.client import Client
 from lessor.kube.errors import AlreadyExists, KubeError
 from lessor.kube.events import About, event
 
+from .clocks import Clocks
+
 log = logging.getLogger(__name__)
 
 LONG_S = 10.0  # a wait that is worth an Event
@@ -37,9 +38,11 @@ QUEUED_MAX = 1000
 class Announcer:
     """`written` tells it what was carried out; `run` looks at the waiting now and then, and sends."""
 
-    def __init__(self, ledger: Ledger, client: Client, leads: Callable[[], bool], busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, ledger: Ledger, client: Client, leads: Callable[[], bool], busy: Callable[[], bool], clocks: Clocks
+    ) -> None:
         """`busy`: whether something else is being written."""
-        self._ledger, self._client, self._leads, self._busy = ledger, client, leads, busy
+        self._ledger, self._client, self._leads, self._busy, self._clocks = ledger, client, leads, busy, clocks
         self.queue: deque[Call] = deque(maxlen=QUEUED_MAX)
         self._told: dict[str, tuple[str, float]] = {}  # Lease uid -> the reason last told, and when (wall clock)
 
@@ -85,10 +88,10 @@ class Announcer:
         """Until cancelled."""
         due, anyway = 0.0, 0.0  # monotonic seconds
         while True:
-            now = time.monotonic()
+            wall, now = self._clocks()
             if self._leads() and now >= due:
                 due = now + LOOK_EVERY_S
-                self.look(time.time())
+                self.look(wall)
             if not self._leads():
                 self.queue.clear()
             if self.queue and (now >= anyway or not self._busy()):

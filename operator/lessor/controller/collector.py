@@ -11,7 +11,8 @@ from prometheus_client.registry import Collector
 
 from lessor.core.audit import doubly_listed
 from lessor.core.ledger import Ledger
-from lessor.core.model import Now
+
+from .clocks import Clocks
 
 NOT_TOLD_YET = "PendingEvaluation"  # a waiting Lease whose first status is on its way
 
@@ -19,7 +20,7 @@ NOT_TOLD_YET = "PendingEvaluation"  # a waiting Lease whose first status is on i
 class LedgerCollector(Collector):
     """Of the leader alone: a sum over both replicas counts everything once."""
 
-    def __init__(self, ledger: Ledger, leads: Callable[[], bool], clocks: Callable[[], Now]) -> None:
+    def __init__(self, ledger: Ledger, leads: Callable[[], bool], clocks: Clocks) -> None:
         self._ledger, self._leads, self._clocks = ledger, leads, clocks
 
     def describe(self) -> Iterator[Metric]:

@@ -16,14 +16,14 @@ from typing import Any
 import aiohttp
 import kopf
 
-from lessor.api.names import GROUP, KINDS, VERSION
+from lessor.api.names import GROUP, KINDS, VERSION, Kind
 from lessor.core.explain import Reason
 from lessor.core.ledger import KINDS as LEDGER_KINDS
 from lessor.core.ledger import Ledger
 from lessor.kube.credentials import Credentials
-from lessor.kube.election import boot_seconds
 
 from . import outcome
+from .clocks import Clocks
 from .metrics import Metrics
 
 _PLURALS = [kind.plural for kind in KINDS if kind.kind in LEDGER_KINDS]
@@ -123,13 +123,18 @@ def settings() -> kopf.OperatorSettings:
 
 
 def registry(
-    ledger: Ledger, wake: Callable[[], None], metrics: Metrics, credentials: Credentials, session: aiohttp.ClientSession
+    ledger: Ledger,
+    wake: Callable[[], None],
+    metrics: Metrics,
+    clocks: Clocks,
+    credentials: Credentials,
+    session: aiohttp.ClientSession,
 ) -> kopf.OperatorRegistry:
     """An explicit registry: no globals, so several operators may live in one test process."""
     out = kopf.OperatorRegistry()
     for kind in KINDS:
         if kind.kind in LEDGER_KINDS:
-            _on_event(out, ledger, wake, metrics, kind.kind, kind.plural)
+            _on_event(out, ledger, wake, metrics, clocks, kind)
 
     @kopf.on.login(registry=out)
     async def login(**_: Any) -> kopf.AiohttpSession:
@@ -141,8 +146,14 @@ def registry(
 
 
 def _on_event(
-    out: kopf.OperatorRegistry, ledger: Ledger, wake: Callable[[], None], metrics: Metrics, kind: str, plural: str
+    out: kopf.OperatorRegistry,
+    ledger: Ledger,
+    wake: Callable[[], None],
+    metrics: Metrics,
+    clocks: Clocks,
+    watched: Kind,
 ) -> None:
+    kind, plural = watched.kind, watched.plural
     events = metrics.events_total.labels(kind)
 
     # The same path for created, changed, listed and replayed: it depends on the object's version alone.
@@ -150,10 +161,10 @@ def _on_event(
     async def seen(event: Any, **_: Any) -> None:
         events.inc()
         meta = event["object"]["metadata"]
-        metrics.lag.seen(meta["uid"], meta["resourceVersion"], boot_seconds())
+        metrics.lag.seen(meta["uid"], meta["resourceVersion"], clocks().mono)
         if event["type"] == "DELETED":
             if (lease := ledger.live(meta["uid"])) is not None:  # its holder gave it back by this, or gave up
-                metrics.ended(lease, Reason.DELETED, time.time(), ledger.pools)
+                metrics.ended(lease, Reason.DELETED, clocks().wall, ledger.pools)
             outcome.deleted(ledger, kind, event["object"])
         elif not outcome.observe(ledger, kind, event["object"]):
             return  # most events are of our own writes, whose answers have been observed before

@@ -1,26 +1,20 @@
-"""wake -> decide -> hand to the writer -> sleep until the decision's wake_at. It owns the clocks."""
+"""wake -> decide -> hand to the writer -> sleep until the decision's wake_at."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
 
 from lessor.core.audit import doubly_listed
 from lessor.core.decide import decide
 from lessor.core.ledger import Ledger
 from lessor.core.model import Now
 
+from .clocks import Clocks
 from .metrics import Metrics
 from .writer import Writer
 
 log = logging.getLogger(__name__)
-
-
-def read_clocks() -> Now:
-    # BOOTTIME: CLOCK_MONOTONIC stands still while a machine is suspended.
-    return Now(wall=time.time(), mono=time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 NOT_LEADING_S = 0.05  # until this loop is cancelled, or a late renewal gives the leadership back
@@ -29,7 +23,7 @@ NOT_LEADING_S = 0.05  # until this loop is cancelled, or a late renewal gives th
 class Loop:
     """Decides whenever something was observed. Runs only while this process leads."""
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, clocks: Callable[[], Now] = read_clocks) -> None:
+    def __init__(self, ledger: Ledger, metrics: Metrics, clocks: Clocks) -> None:
         self._ledger, self._metrics, self._clocks = ledger, metrics, clocks
         self._woken = asyncio.Event()
         self._kept_since: tuple[tuple[str, ...], float] = ((), 0.0)  # Resources that idled since `Now.mono`
@@ -61,7 +55,6 @@ class Loop:
                 continue
             self._woken.clear()
             now = self._clocks()
-            now = now._replace(wall=self._ledger.contact.true_wall(now.wall, now.mono))
             decision = decide(self._ledger, now)
             self._metrics.decision_seconds.observe(self._clocks().mono - now.mono)
             self._watch_over(now)

@@ -29,9 +29,10 @@ from lessor.kube.errors import AlreadyExists, KubeError, NotFound
 
 from . import handlers, outcome
 from .announcer import Announcer
+from .clocks import clocks_of
 from .collector import LedgerCollector
 from .health import Health
-from .loop import Loop, read_clocks
+from .loop import Loop
 from .metrics import Metrics
 from .surroundings import Surroundings
 from .writer import Writer
@@ -74,10 +75,11 @@ class Operator:
         self.ledger = Ledger()
         self.metrics = Metrics()
         self.watches = handlers.Watches()
-        self.loop = Loop(self.ledger, self.metrics)
+        self.clocks = clocks_of(self.ledger.contact)
+        self.loop = Loop(self.ledger, self.metrics, self.clocks)
         # A leader renews each retry period; what renews more rarely must not take that for an outage.
         self.ledger.contact.outage = max(OUTAGE_S, 3 * settings.timing.retry)
-        self.metrics.registry.register(LedgerCollector(self.ledger, self._leads, read_clocks))
+        self.metrics.registry.register(LedgerCollector(self.ledger, self._leads, self.clocks))
         self.stopping = asyncio.Event()
         self.port = 0
         self._client: Client | None = None
@@ -110,7 +112,7 @@ class Operator:
                 self._elector = await self._election(client)
                 self.port = await health.start(self.settings.listen_host, self.settings.listen_port)
                 print(f"lessor operator listens on http://{self.settings.listen_host}:{self.port}", flush=True)
-                registry = handlers.registry(self.ledger, self._wake, self.metrics, credentials, session)
+                registry = handlers.registry(self.ledger, self._wake, self.metrics, self.clocks, credentials, session)
                 await self._serve(registry, self._elector, client, self._surroundings)
             finally:
                 await health.stop()
@@ -140,7 +142,7 @@ class Operator:
     ) -> None:
         """Ours first, kopf last: at its end kopf cancels every task that was born after it."""
         ready, stop = asyncio.Event(), asyncio.Event()
-        announcer = Announcer(self.ledger, client, self._leads, self._is_writing)
+        announcer = Announcer(self.ledger, client, self._leads, self._is_writing, self.clocks)
 
         def written(action: a.Action, wall: float) -> None:
             self.metrics.written(action, wall, self.ledger.pools)
@@ -154,6 +156,7 @@ class Operator:
             wake=self._wake,
             look_at_holder=surroundings.look,
             written=written,
+            clocks=self.clocks,
             in_flight_max=self.settings.writes_in_flight,
         )
         resync = asyncio.create_task(self._resync(client), name="resync")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -25,6 +24,7 @@ from lessor.kube.election import boot_seconds  # the clock of `Now.mono`
 from lessor.kube.errors import AlreadyExists, Conflict, Invalid, KubeError, NotFound, TooManyRequests, Unavailable
 
 from . import outcome
+from .clocks import Clocks
 from .metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -63,10 +63,11 @@ class Writer:
         wake: Callable[[], None],
         look_at_holder: Callable[[HolderKey], Awaitable[Json | None]],
         written: Callable[[Action, float], None],
+        clocks: Clocks,
         in_flight_max: int = WRITES_IN_FLIGHT_MAX,
     ) -> None:
         self._client, self._ledger, self._metrics = client, ledger, metrics
-        self._look_at_holder, self._written = look_at_holder, written
+        self._look_at_holder, self._written, self._clocks = look_at_holder, written, clocks
         self.may_write, self._wake = may_write, wake
         self._in_flight_max = in_flight_max
         self._queue: list[tuple[int, int, Action]] = []
@@ -150,14 +151,10 @@ class Writer:
         """None: of a holder that can't be looked at."""
         if isinstance(action, a.LookAtHolder):
             return await self._look_at_holder(action.about)
-        return await self._send(call_for(action, self._wall()))
-
-    def _wall(self) -> float:
-        """Seconds since the epoch, also where this machine's clock is wrong."""
-        return self._ledger.contact.true_wall(time.time(), boot_seconds())
+        return await self._send(call_for(action, self._clocks().wall))
 
     def _carried_out(self, action: Action, answer: Any) -> None:
-        self._written(action, self._wall())
+        self._written(action, self._clocks().wall)
         if isinstance(answer, dict) and "uid" in (meta := answer.get("metadata") or {}):
             self._metrics.lag.answered(meta["uid"], meta["resourceVersion"], boot_seconds())
 
@@ -215,7 +212,7 @@ class Writer:
         """Of an object that is wrong enough the API server takes no status; `kubectl describe` shows its Events."""
         if not (isinstance(action, a.TellUnreadable) and isinstance(refused, Invalid)):
             return False
-        item, call = action.item, events.unreadable(action.item, self._wall())
+        item, call = action.item, events.unreadable(action.item, self._clocks().wall)
         try:
             await self._client.create(call.path, call.body or {})
         except AlreadyExists:
